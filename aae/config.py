@@ -1,0 +1,125 @@
+"""What a model is (`ModelConfig`), how it is trained (`TrainConfig`), and the presets; strict JSON both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass, field, fields
+from typing import Literal, Self, get_args, get_origin, get_type_hints
+
+from aae.errors import ConfigError
+
+IMAGE_SIZE = 32
+"""Height and width of every image the networks see, in pixels."""
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+
+
+def limits(low: float, high: float) -> dict[str, tuple[float, float]]:
+    """Inclusive range of a field, checked whenever a config is made."""
+    return {"limits": (low, high)}
+
+
+class StrictConfig:
+    """Checks types and ranges when made, and reads and writes JSON with exactly its own fields."""
+
+    def __post_init__(self) -> None:
+        hints = get_type_hints(type(self))
+        for spec in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, spec.name)
+            wanted = hints[spec.name]
+            if get_origin(wanted) is Literal:
+                if value not in get_args(wanted):
+                    raise ConfigError(f"{spec.name} is {value!r}; choose one of {', '.join(map(str, get_args(wanted)))}.")
+                continue
+            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+                object.__setattr__(self, spec.name, float(value))
+            elif type(value) is not wanted:
+                raise ConfigError(f"{spec.name} is {value!r}; it must be of type {wanted.__name__}.")
+            if "limits" in spec.metadata:
+                low, high = spec.metadata["limits"]
+                if not (math.isfinite(value) and low <= value <= high):
+                    raise ConfigError(f"{spec.name} is {value}; choose a value from {low:g} to {high:g}.")
+
+    def to_json(self) -> str:
+        """One JSON object that `from_json` reads back to an equal config."""
+        return json.dumps(dataclasses.asdict(self))  # type: ignore[call-overload]
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read a config; raises `ConfigError` if a field is missing, unknown, of the wrong type or out of range."""
+        try:
+            values = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise ConfigError("The configuration is not valid JSON.") from error
+        if not isinstance(values, dict):
+            raise ConfigError("The configuration is not a JSON object.")
+        known = {spec.name for spec in fields(cls)}  # type: ignore[arg-type]
+        if unknown := sorted(set(values) - known):
+            raise ConfigError(f"The configuration has unknown settings: {', '.join(unknown)}.")
+        if missing := sorted(known - set(values)):
+            raise ConfigError(f"The configuration lacks settings: {', '.join(missing)}.")
+        return cls(**values)
+
+
+Posterior = Literal["gaussian", "deterministic"]
+Dataset = Literal["mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "qmnist", "usps", "digits-sample"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(StrictConfig):
+    """The three networks of an AAE. Raises `ConfigError` for a value of the wrong type or out of range."""
+
+    latent_dim: int = field(default=10, metadata=limits(2, 64))
+    """Size of z."""
+    hidden_dim: int = field(default=512, metadata=limits(16, 2048))
+    """Units in each hidden layer of encoder and decoder, and in the discriminator's first; its second has half."""
+    posterior: Posterior = "gaussian"
+    """q(z|x): a diagonal Gaussian, or the mean alone (section 2 of the paper discusses both)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(StrictConfig):
+    """One training run. Raises `ConfigError` for a value of the wrong type or out of range.
+
+    The defaults are the `reference` preset: PyTorch-GAN's settings for Makhzani et al. (2015).
+    """
+
+    preset: str = "reference"
+    dataset: Dataset = "mnist"
+    epochs: int = field(default=100, metadata=limits(1, 10_000))
+    batch_size: int = field(default=64, metadata=limits(2, 8192))
+    seed: int = field(default=0, metadata=limits(0, 2**31 - 1))
+    learning_rate: float = field(default=2e-4, metadata=limits(1e-7, 1.0))
+    """Adam's step size for encoder and decoder."""
+    discriminator_learning_rate: float = field(default=2e-4, metadata=limits(1e-7, 1.0))
+    beta1: float = field(default=0.5, metadata=limits(0.0, 0.9999))
+    beta2: float = field(default=0.999, metadata=limits(0.0, 0.99999))
+    adversarial_weight: float = field(default=0.001, metadata=limits(0.0, 1.0))
+    """Weight λ of the generator's adversarial term; the reconstruction term weighs 1 - λ."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named recipe: the networks, how to train them, and what it is for."""
+
+    model: ModelConfig
+    train: TrainConfig
+    about: str
+
+
+PRESETS: dict[str, Preset] = {
+    "reference": Preset(
+        ModelConfig(),
+        TrainConfig(),
+        "The published reference recipe: batch 64, Adam at 2e-4, adversarial weight 0.001, float32.",
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name; raises `ConfigError` if there is none."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no preset {name!r}; choose one of {', '.join(PRESETS)}.")
+    return PRESETS[name]

@@ -1,0 +1,46 @@
+"""The objectives of an adversarial autoencoder (Makhzani et al., 2015, sections 2 and 2.1).
+
+The discriminator tells draws of the prior (label 1) from codes of the encoder (label 0). Every function takes the
+discriminator's logits: ``binary_cross_entropy_with_logits`` is the cross-entropy of their sigmoid, without the overflow.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def reconstruction_loss(x_rec: Tensor, x: Tensor) -> Tensor:
+    """Mean absolute error, E|x̂ - x|, over pixels in [-1, 1]; both `(N, 1, 32, 32)`; a scalar in [0, 2]."""
+    return F.l1_loss(x_rec, x)
+
+
+def adversarial_loss(code_logits: Tensor) -> Tensor:
+    """What the encoder pays for codes that D tells from the prior: BCE(D(z), 1) = -E_q(z)[log D(z)].
+
+    The non-saturating form of the generator's half of equation 1 (Goodfellow et al., 2014, section 3).
+    `code_logits` is `(N,)`; the result is a non-negative scalar.
+    """
+    return F.binary_cross_entropy_with_logits(code_logits, torch.ones_like(code_logits))
+
+
+def generator_loss(x_rec: Tensor, x: Tensor, code_logits: Tensor, adversarial_weight: float) -> tuple[Tensor, Tensor, Tensor]:
+    """λ·BCE(D(z), 1) + (1 - λ)·L1(x̂, x): reconstruction and regularisation phase in one, as the reference does.
+
+    Returns the total, the reconstruction loss and the adversarial loss (the two unweighted), each a scalar.
+    """
+    reconstruction = reconstruction_loss(x_rec, x)
+    adversarial = adversarial_loss(code_logits)
+    total = adversarial_weight * adversarial + (1 - adversarial_weight) * reconstruction
+    return total, reconstruction, adversarial
+
+
+def discriminator_loss(prior_logits: Tensor, code_logits: Tensor) -> Tensor:
+    """½·[BCE(D(p), 1) + BCE(D(z), 0)]: minus half of equation 1's objective, which D maximises.
+
+    Both are `(N,)` logits; the result is a scalar, log 2 ≈ 0.693 where D cannot tell the two apart.
+    """
+    real = F.binary_cross_entropy_with_logits(prior_logits, torch.ones_like(prior_logits))
+    fake = F.binary_cross_entropy_with_logits(code_logits, torch.zeros_like(code_logits))
+    return 0.5 * (real + fake)

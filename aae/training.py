@@ -1,0 +1,324 @@
+"""Training an AAE: one adversarial step, and the loop around it that tells what happens as events.
+
+The algorithm is Algorithm 1 of Goodfellow et al. (2014) on codes instead of images (Makhzani et al., 2015, section 2), in the
+order of the reference implementation: a generator step (encoder and decoder), then a discriminator step on the same batch.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from aae import losses
+from aae.checkpoints import Checkpoint, Record
+from aae.config import ModelConfig, TrainConfig
+from aae.data import ImageData, to_model_range
+from aae.errors import TrainingError
+from aae.models import AAE
+from aae.priors import GaussianPrior
+
+REPORT_SECONDS = 0.4
+"""Longest time between two events: the page closes a run only at one, and promises to draw twice a second."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Means over the steps since the last report (or over an epoch)."""
+
+    reconstruction: float
+    adversarial: float
+    discriminator: float
+    discriminator_accuracy: float
+    """Share of draws and codes that D tells right, 0 to 1; 0.5 is chance."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the run stands; sent at least every `REPORT_SECONDS`, and after the last step of an epoch."""
+
+    step: int
+    total_steps: int
+    epoch: float
+    """Passes over the data so far; fractional within one."""
+    epochs: int
+    images_per_second: float
+    eta_seconds: float
+    losses: Losses
+    codes: np.ndarray | None
+    """float32 `(n, latent_dim)`: posterior means of the probe images, if there are any."""
+
+
+@dataclass(frozen=True)
+class EpochEnd:
+    """An epoch is over; its mean losses, and the reconstruction loss of the probe images if there are any."""
+
+    epoch: int
+    losses: Losses
+    seconds: float
+
+
+Event = Progress | EpochEnd
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device of that name; "auto" takes cuda, else mps, else cpu. Raises `TrainingError` if it is not there."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise TrainingError(f"There is no device {name!r} here; leave it out to use {pick_device()}.") from error
+    return device
+
+
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw every linear layer anew, as `nn.Linear` does, but from `generator` (a CPU one) and not from global state."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
+            bound = module.in_features**-0.5
+            nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+
+
+class Trainer:
+    """A model in training: its optimisers, its random state and its place in the run.
+
+    The same seed gives the same initial weights, order of images and noise. `device` is where everything lives.
+
+    Raises:
+        TrainingError: the data cannot be batched, or `resume` carries no training state, or another model's.
+    """
+
+    def __init__(
+        self,
+        data: ImageData,
+        model_config: ModelConfig,
+        config: TrainConfig,
+        device: torch.device | None = None,
+        resume: Checkpoint | None = None,
+    ) -> None:
+        if len(data) < 2:
+            raise TrainingError("Training needs at least two images; choose a larger data set.")
+        self.data, self.config = data, config
+        self.device = device or torch.device("cpu")
+        self.images = data.images.to(self.device)  # uint8: a batch is scaled in the step
+        self.model = AAE(model_config)
+        initialise(self.model, torch.Generator().manual_seed(config.seed))
+        self.model.to(self.device)
+        self.prior = GaussianPrior(model_config.latent_dim)
+        self.noise = torch.Generator(self.device).manual_seed(config.seed)
+        self.generator_parameters = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
+        betas = (config.beta1, config.beta2)
+        fused = self.device.type in ("cuda", "cpu", "mps")
+        self.generator_optimiser = Adam(self.generator_parameters, config.learning_rate, betas, fused=fused)
+        self.discriminator_optimiser = Adam(
+            self.model.discriminator.parameters(), config.discriminator_learning_rate, betas, fused=fused
+        )
+        self.step_count = 0
+        self.seconds = 0.0
+        self.history: list[dict[str, float]] = []
+        self._order = torch.empty(0, dtype=torch.int64)
+        self._order_epoch = -1
+        self._sums = torch.zeros(4, device=self.device)
+        if resume is not None:
+            self._restore(resume)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch; a last batch of one image is left out, since batch norm needs two."""
+        full, rest = divmod(len(self.data), self.config.batch_size)
+        return max(full + (rest >= 2), 1)
+
+    @property
+    def total_steps(self) -> int:
+        return self.steps_per_epoch * self.config.epochs
+
+    @property
+    def epoch(self) -> float:
+        return self.step_count / self.steps_per_epoch
+
+    def next_batch(self) -> Tensor:
+        """The images of the next step, float32 `(batch_size, 1, 32, 32)` in [-1, 1], in an order drawn for each epoch."""
+        epoch, place = divmod(self.step_count, self.steps_per_epoch)
+        if epoch != self._order_epoch:
+            # From the seed and the epoch alone: a run resumed within an epoch sees the images that are left.
+            generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + epoch)
+            self._order = torch.randperm(len(self.data), generator=generator).to(self.device)
+            self._order_epoch = epoch
+        chosen = self._order[place * self.config.batch_size : (place + 1) * self.config.batch_size]
+        return to_model_range(self.images[chosen])
+
+    def step(self) -> None:
+        """One adversarial step on the next batch. Nothing here waits for the device."""
+        self._sums += self.adversarial_step(self.next_batch())
+        self.step_count += 1
+
+    def adversarial_step(self, x: Tensor) -> Tensor:
+        """Update encoder and decoder, then the discriminator, on images x `(N, 1, 32, 32)` in [-1, 1].
+
+        Returns the reconstruction, adversarial and discriminator loss and the discriminator's accuracy, `(4,)`.
+        """
+        model = self.model
+        model.train()
+
+        # Generator step. D is frozen, so that no gradient of this step is left behind in it.
+        model.discriminator.requires_grad_(False)
+        z = model.encode(x, generator=self.noise)  # (N, latent_dim)
+        loss, reconstruction, adversarial = losses.generator_loss(
+            model.decode(z), x, model.discriminate(z), self.config.adversarial_weight
+        )
+        self.generator_optimiser.zero_grad()
+        loss.backward()
+        self.generator_optimiser.step()
+
+        # Discriminator step: draws of the prior against the same codes. One pass for both: D has no batch norm.
+        model.discriminator.requires_grad_(True)
+        p = self.prior.sample(len(x), self.noise)  # (N, latent_dim)
+        prior_logits, code_logits = model.discriminate(torch.cat([p, z.detach()])).chunk(2)  # (N,), (N,)
+        discrimination = losses.discriminator_loss(prior_logits, code_logits)
+        self.discriminator_optimiser.zero_grad()
+        discrimination.backward()
+        self.discriminator_optimiser.step()
+
+        accuracy = ((prior_logits > 0).float().mean() + (code_logits < 0).float().mean()) / 2
+        return torch.stack([reconstruction, adversarial, discrimination, accuracy]).detach()
+
+    def take_sums(self) -> Tensor:
+        """Sums of what `adversarial_step` returned since the last call, `(4,)` on the CPU; waits for the device."""
+        sums, self._sums = self._sums.cpu(), torch.zeros_like(self._sums)
+        return sums
+
+    def checkpoint(self, metrics: dict[str, float] | None = None) -> Checkpoint:
+        """A copy of the run as it stands, on the CPU, ready to save, show or resume."""
+        record = Record(
+            dataset=self.data.dataset,
+            class_names=list(self.data.class_names),
+            epochs=self.epoch,
+            wall_clock_seconds=round(self.seconds, 1),
+            device=describe(self.device),
+            versions={"python": platform.python_version(), "torch": str(torch.__version__)},
+            metrics=metrics or {},
+            history=list(self.history),
+        )
+        training: dict[str, Tensor] = {"noise": self.noise.get_state(), "step": torch.tensor(self.step_count)}
+        for name, optimiser in self._optimisers().items():
+            for index, state in optimiser.state_dict()["state"].items():
+                training |= {f"{name}.{index}.{key}": value.detach().cpu().clone() for key, value in state.items()}
+        weights = {name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()}
+        return Checkpoint(
+            model_config=self.model.config, weights=weights, train_config=self.config, record=record, training=training
+        )
+
+    def _optimisers(self) -> dict[str, Adam]:
+        return {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        if not checkpoint.training:
+            raise TrainingError("This checkpoint carries no training state, so it cannot be resumed; train anew instead.")
+        if checkpoint.model_config != self.model.config:
+            raise TrainingError("This checkpoint is of another model; resume it with its own settings.")
+        try:
+            self.model.load_state_dict(checkpoint.weights)
+            for name, optimiser in self._optimisers().items():
+                state: dict[int, dict[str, Tensor]] = {}
+                for key, value in checkpoint.training.items():
+                    if key.startswith(f"{name}."):
+                        _, index, moment = key.split(".")
+                        state.setdefault(int(index), {})[moment] = value.clone()
+                optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+            self.noise.set_state(checkpoint.training["noise"])
+            self.step_count = int(checkpoint.training["step"])
+        except (KeyError, ValueError, RuntimeError, TypeError) as error:
+            raise TrainingError("The training state in this checkpoint does not fit the model; train anew instead.") from error
+        if checkpoint.record is not None:
+            self.seconds = checkpoint.record.wall_clock_seconds
+            self.history = list(checkpoint.record.history)
+
+
+def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float = REPORT_SECONDS) -> Iterator[Event]:
+    """Run a trainer to the end of its configured epochs, and tell what happens.
+
+    Args:
+        trainer: where to start; holds the model, and can be asked for a checkpoint at any event.
+        probe: uint8 images `(n, 1, 32, 32)` to encode for every `Progress`; none if None.
+        report_seconds: longest time between events.
+
+    Yields:
+        `Progress` at least every `report_seconds` and after each epoch's last step, then its `EpochEnd`. Closing the
+        iterator stops the run at once; the trainer then stands where it stopped.
+
+    Raises:
+        TrainingError: the run diverged (a loss is not finite); the trainer is back at its last good weights.
+    """
+    probe_x = None if probe is None else to_model_range(probe.to(trainer.device))
+    epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
+    reported, reported_step = time.perf_counter(), trainer.step_count
+    last_good = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    while trainer.step_count < trainer.total_steps:
+        trainer.step()
+        ends_epoch = trainer.step_count % trainer.steps_per_epoch == 0
+        now = time.perf_counter()
+        if not ends_epoch and now - reported < report_seconds:
+            continue
+        sums = trainer.take_sums()
+        steps, now = trainer.step_count - reported_step, time.perf_counter()
+        if not bool(torch.isfinite(sums).all()):
+            trainer.model.load_state_dict(last_good)
+            raise TrainingError(_divergence_advice(trainer.config))
+        for name, tensor in trainer.model.state_dict().items():
+            last_good[name].copy_(tensor)
+        trainer.seconds += now - reported
+        rate = steps / (now - reported)
+        reported, reported_step = now, trainer.step_count
+        epoch_sums, epoch_steps = epoch_sums + sums, epoch_steps + steps
+        yield Progress(
+            step=trainer.step_count,
+            total_steps=trainer.total_steps,
+            epoch=trainer.epoch,
+            epochs=trainer.config.epochs,
+            images_per_second=rate * trainer.config.batch_size,
+            eta_seconds=(trainer.total_steps - trainer.step_count) / rate,
+            losses=Losses(*(sums / steps).tolist()),
+            codes=None if probe_x is None else encode_means(trainer.model, probe_x),
+        )
+        if ends_epoch:
+            mean, now = Losses(*(epoch_sums / epoch_steps).tolist()), time.perf_counter()
+            event = EpochEnd(trainer.step_count // trainer.steps_per_epoch, mean, now - epoch_started)
+            trainer.history.append({"epoch": event.epoch, **mean.__dict__, "seconds": round(event.seconds, 3)})
+            yield event
+            epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
+
+
+def _divergence_advice(config: TrainConfig) -> str:
+    lower = "the learning rate" if config.learning_rate >= 1e-3 else "the adversarial weight or the learning rate"
+    return f"Training diverged (a loss is no longer a number); lower {lower} and train again."
+
+
+@torch.no_grad()
+def encode_means(model: AAE, x: Tensor) -> np.ndarray:
+    """Posterior means of images x `(n, 1, 32, 32)` in [-1, 1] as float32 `(n, latent_dim)`, in evaluation mode.
+
+    Evaluation mode leaves the batch norm's running statistics alone; the model is put back as it was.
+    """
+    was_training = model.training
+    model.eval()
+    codes = model.encode(x, sample=False).float().cpu().numpy()
+    model.train(was_training)
+    return codes
+
+
+def describe(device: torch.device) -> str:
+    """A device in words, for records: its name where it has one."""
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    return device.type
