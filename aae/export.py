@@ -1,0 +1,57 @@
+"""The decoder as a small file for the browser (`ui/assets/decoder.js` reads it)."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import torch
+from torch import Tensor, nn
+
+from aae.models import AAE
+
+
+def decoder_file(model: AAE) -> bytes:
+    """The decoder's layers with batch norm folded in, as float16: 1.6 MB for the reference model.
+
+    Layout, little-endian: uint32 length of the header; the header, JSON padded with spaces to an even end,
+    ``{"latent_dim": n, "layers": [{"inputs", "outputs", "activation"}]}``; then for each layer its weights
+    (outputs x inputs, row-major) and biases as float16. Rounding them moves a pixel by far less than a grey level.
+    """
+    layers = folded_layers(model)
+    header = {
+        "latent_dim": model.config.latent_dim,
+        "layers": [
+            {"inputs": weight.shape[1], "outputs": weight.shape[0], "activation": activation}
+            for weight, _, activation in layers
+        ],
+    }
+    text = json.dumps(header).encode()
+    text += b" " * (len(text) % 2)
+    body = b"".join(tensor.half().cpu().numpy().tobytes() for weight, bias, _ in layers for tensor in (weight, bias))
+    return struct.pack("<I", len(text)) + text + body
+
+
+@torch.no_grad()
+def folded_layers(model: AAE) -> list[tuple[Tensor, Tensor, str]]:
+    """Weight `(outputs, inputs)`, bias `(outputs,)` and activation of each layer of the decoder as it is in eval mode.
+
+    A batch norm after a linear layer is itself linear then: γ·(Wh + b - m)/√(v + ε) + β has weight γ/√(v + ε)·W.
+    """
+    layers: list[tuple[Tensor, Tensor, str]] = []
+    for module in model.decoder.layers:
+        match module:
+            case nn.Linear():
+                layers.append((module.weight.detach(), module.bias.detach(), "leaky_relu"))
+            case nn.BatchNorm1d(running_mean=Tensor() as mean, running_var=Tensor() as variance):
+                weight, bias, activation = layers[-1]
+                scale = module.weight / torch.sqrt(variance + module.eps)
+                layers[-1] = (weight * scale[:, None], (bias - mean) * scale + module.bias, activation)
+            case nn.LeakyReLU():
+                pass
+            case nn.Tanh():
+                weight, bias, _ = layers[-1]
+                layers[-1] = (weight, bias, "tanh")
+            case _:
+                raise TypeError(f"The browser's decoder has no {type(module).__name__}.")
+    return layers

@@ -1,0 +1,75 @@
+// The decoder p(x|z) in the browser: a small multilayer perceptron on typed arrays.
+//
+// A weights file is a little-endian uint32 (the header's length), a JSON header
+// {"latent_dim": n, "layers": [{"inputs", "outputs", "activation"}]}, then for each layer the float16 weights
+// (outputs x inputs, row by row) and biases (outputs). Batch norm is folded into the layers before export.
+
+const cache = new Map(); // url -> Promise<Decoder>
+
+export class Decoder {
+  constructor(buffer) {
+    const headerLength = new DataView(buffer).getUint32(0, true);
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, headerLength)));
+    let halves = new Uint16Array(buffer.slice(4 + headerLength));
+    this.latentDim = header.latent_dim;
+    this.layers = header.layers.map(({ inputs, outputs, activation }) => {
+      const weights = toFloat32(halves.subarray(0, inputs * outputs));
+      const biases = toFloat32(halves.subarray(inputs * outputs, (inputs + 1) * outputs));
+      halves = halves.subarray((inputs + 1) * outputs);
+      return { inputs, outputs, activate: ACTIVATIONS[activation], weights, biases };
+    });
+  }
+
+  // z (latentDim numbers) -> Float32Array(1024), pixels in [-1, 1], row by row.
+  decode(z) {
+    let values = Float32Array.from({ length: this.latentDim }, (_, i) => Number(z[i]) || 0);
+    for (const layer of this.layers) values = apply(layer, values);
+    return values;
+  }
+}
+
+// The decoder of a weights file; fetched once for each address. Rejects if it cannot be had.
+export function loadDecoder(url) {
+  if (!cache.has(url)) {
+    const loading = fetch(url).then(async (response) => {
+      if (!response.ok) throw new Error(`weights: HTTP ${response.status}`);
+      return new Decoder(await response.arrayBuffer());
+    });
+    loading.catch(() => cache.delete(url)); // try again next time
+    cache.set(url, loading);
+    if (cache.size > 4) cache.delete(cache.keys().next().value);
+  }
+  return cache.get(url);
+}
+
+const ACTIVATIONS = {
+  leaky_relu: (value) => (value > 0 ? value : 0.2 * value),
+  tanh: Math.tanh,
+};
+
+function apply({ inputs, outputs, activate, weights, biases }, values) {
+  const result = new Float32Array(outputs);
+  for (let row = 0, start = 0; row < outputs; row++, start += inputs) {
+    // Four sums: a single one would wait for each addition.
+    let a = 0, b = 0, c = 0, d = 0, column = 0;
+    for (; column + 3 < inputs; column += 4) {
+      a += weights[start + column] * values[column];
+      b += weights[start + column + 1] * values[column + 1];
+      c += weights[start + column + 2] * values[column + 2];
+      d += weights[start + column + 3] * values[column + 3];
+    }
+    for (; column < inputs; column++) a += weights[start + column] * values[column];
+    result[row] = activate(a + b + c + d + biases[row]);
+  }
+  return result;
+}
+
+// float16 bits -> float32 values; Float16Array is too new to rely on.
+function toFloat32(halves) {
+  return Float32Array.from(halves, (half) => {
+    const sign = half & 0x8000 ? -1 : 1;
+    const exponent = (half >> 10) & 0x1f;
+    const fraction = half & 0x3ff;
+    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
+  });
+}

@@ -1,0 +1,115 @@
+"""Page components of our own: thin `gr.HTML` subclasses around the JavaScript modules in `assets/`.
+
+Their templates are static, because Gradio evaluates what stands in a template; content travels in `value` and is put in
+place by the modules.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import plotly
+import plotly.graph_objects as go
+
+ASSETS = Path(__file__).parent / "assets"
+PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+
+
+def static_url(path: Path) -> str:
+    """Where the page finds a file below a static path; relative, so that it holds behind a proxy's prefix too."""
+    return f"gradio_api/file={path}"
+
+
+def _mount(module: str, *events: str) -> str:
+    """Script that hands a component to its module; the digest makes browsers fetch what an update has changed.
+
+    Gradio lets Python listen to an event of ours only if its name stands quoted in this script.
+    """
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(ASSETS.glob("*.js")))).hexdigest()[:12]
+    url = f"{static_url(ASSETS / module)}?{digest}"
+    return (
+        f"import(new URL({url!r}, document.baseURI)).then((module) => "
+        f"module.mount({{ element, props, watch, trigger, events: {list(events)} }}))"
+    )
+
+
+class Figure(gr.HTML):
+    """A Plotly figure that keeps zoom and hidden classes through updates.
+
+    `value` is ``{"figure": JSON text, "axes": rows of a projection or None}``; `points` moves the drawn points without a new
+    figure (see `packed_points`).
+    """
+
+    def __init__(self, value: dict[str, Any] | None = None, points: str = "", **options: Any) -> None:  # noqa: ANN401
+        label = options.pop("description", "")
+        super().__init__(
+            value=value,
+            points=points,
+            html_template=f'<div class="figure-frame" role="img" aria-label="{label}"><div class="figure"></div></div>',
+            js_on_load=_mount("figure.js"),
+            head=f'<script src="{static_url(PLOTLY_JS)}"></script>',
+            apply_default_css=False,
+            **options,
+        )
+
+
+class Digit(gr.HTML):
+    """The canvas that shows the decoded z, drawn in the browser, and the original image beside it.
+
+    `value` is ``{"weights": URL, "latent_dim": n, "z": list, "original": base64 of 1,024 grey levels or None,
+    "note": text}``. Where the weights cannot be fetched it triggers `undecoded`; `fallback` then takes the server's pixels.
+    """
+
+    def __init__(self, value: dict[str, Any] | None = None, fallback: str = "", **options: Any) -> None:  # noqa: ANN401
+        super().__init__(
+            value=value,
+            fallback=fallback,
+            html_template=(
+                '<div class="digits"><figure><canvas id="decoded" width="32" height="32" role="img" '
+                'aria-label="Image decoded from z"></canvas><figcaption>decoded from z</figcaption></figure>'
+                '<figure id="original-figure" hidden><canvas id="original" width="32" height="32" role="img" '
+                'aria-label="Original image"></canvas><figcaption>original</figcaption></figure></div>'
+                '<p id="digit-note" aria-live="polite"></p>'
+            ),
+            js_on_load=_mount("digit.js", "undecoded"),
+            apply_default_css=False,
+            **options,
+        )
+
+
+class Status(gr.HTML):
+    """A progress bar and lines of plain text: `value` is ``{"share": 0 to 1 or None, "text": str, "state": str}``.
+
+    `state` is "idle", "running", "done" or "error" and only colours the box.
+    """
+
+    def __init__(self, value: dict[str, Any] | None = None, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(
+            value=value,
+            html_template=(
+                '<div class="status" role="status"><progress max="1" hidden></progress><p></p></div>'
+            ),
+            js_on_load=_mount("status.js"),
+            apply_default_css=False,
+            **options,
+        )
+
+
+def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
+    """The `value` of a `Figure`; with `axes` `(2, latent_dim)` it marks where z stands."""
+    return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
+
+
+def packed_points(points: np.ndarray) -> str:
+    """New positions `(n, 2)` for a figure's points, in the order of its traces, for `Figure(points=...)`."""
+    return base64.b64encode(np.ascontiguousarray(points, dtype="<f4").tobytes()).decode()
+
+
+def packed_image(image: np.ndarray) -> str:
+    """uint8 `(32, 32)` as text for `Digit`."""
+    return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()

@@ -1,0 +1,57 @@
+"""The page as a whole: `build_demo` makes it, `launch_options` says how to serve it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from aae.ui import runtime
+from aae.ui.components import ASSETS, PLOTLY_JS
+from aae.ui.explore import build_explore
+from aae.ui.learn import build_learn
+from aae.ui.session import Shelf, Visitor
+from aae.ui.train import build_train
+
+CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
+TITLE = "AAE Playground"
+
+
+def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
+    """The app on the models in `checkpoints`, which may be empty. Downloads and trains nothing."""
+    shelf = Shelf(checkpoints)
+    gr.set_static_paths([ASSETS, PLOTLY_JS, shelf.folder])
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+        visitor = gr.State(Visitor(), delete_callback=Visitor.close)
+        gr.Markdown(
+            f"# {TITLE}\nAn **adversarial autoencoder** pushes the codes of its images, q(z), onto a prior, N(0, I), so that "
+            "any draw from the prior decodes to an image. See it, move through it, train your own.",
+            elem_id="title",
+        )
+        with gr.Tabs():
+            with gr.Tab("Explore", id="explore"):
+                explore = build_explore(shelf, visitor)
+            with gr.Tab("Train", id="train"):
+                build_train(shelf, visitor, explore)
+            with gr.Tab("How it works", id="learn"):
+                build_learn()
+    demo.shelf = shelf  # keeps the folder of decoders for as long as the demo
+    demo.queue(default_concurrency_limit=8, max_size=64)
+    return demo
+
+
+def launch_options() -> dict[str, Any]:
+    """Arguments for `demo.launch`: look, limits, and nothing sent or fetched from elsewhere."""
+    fonts = ["system-ui", "sans-serif"]
+    return {
+        "theme": gr.themes.Soft(primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]),
+        "css_paths": [ASSETS / "style.css"],
+        "footer_links": ["api"],
+        "run_history": False,
+        "show_error": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "state_session_capacity": runtime.SESSIONS,
+        "max_file_size": "32mb",
+    }

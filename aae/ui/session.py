@@ -1,0 +1,157 @@
+"""The models a page can show: the shipped ones, read-only and shared, and the one that a visitor has trained."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import tempfile
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from aae.checkpoints import Checkpoint, load_checkpoint
+from aae.errors import AAEError, CheckpointError
+from aae.export import decoder_file
+from aae.models import AAE
+
+YOUR_MODEL = "your-model"
+
+
+@dataclass(frozen=True)
+class ShownModel:
+    """A model as the page needs it. Nothing here is ever written to."""
+
+    key: str
+    title: str
+    checkpoint: Checkpoint
+    weights: Path
+    """The decoder for the browser."""
+
+    @cached_property
+    def model(self) -> AAE:
+        return self.checkpoint.model("cpu").requires_grad_(False)
+
+    @property
+    def latent_dim(self) -> int:
+        return self.checkpoint.model_config.latent_dim
+
+    @property
+    def class_names(self) -> list[str]:
+        return self.checkpoint.record.class_names if self.checkpoint.record else []
+
+    @property
+    def dataset(self) -> str:
+        return self.checkpoint.record.dataset if self.checkpoint.record else ""
+
+    @cached_property
+    def codes(self) -> np.ndarray:
+        """float32 `(M, latent_dim)`; empty if the checkpoint carries none."""
+        codes = self.checkpoint.codes
+        return np.zeros((0, self.latent_dim), np.float32) if codes is None else codes.float().numpy()
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        labels = self.checkpoint.labels
+        return np.zeros(0, np.int64) if labels is None else labels.long().numpy()
+
+
+class Visitor:
+    """What one visitor owns; lives in that visitor's session and goes with it.
+
+    No dataclass: Gradio would turn one that is a state's first value into a dictionary.
+    """
+
+    def __init__(self) -> None:
+        self.own: ShownModel | None = None
+        self.running = False
+        self._lock = threading.Lock()
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Visitor:
+        return Visitor()  # Gradio copies a state's first value for each new session
+
+    def begin(self) -> bool:
+        """Claim this visitor's one run; false if one is under way."""
+        with self._lock:
+            claimed, self.running = not self.running, True
+            return claimed
+
+    def keep(self, shown: ShownModel) -> None:
+        """Make `shown` this visitor's model; the one before goes."""
+        self.close()
+        self.own = shown
+
+    def close(self) -> None:
+        """Remove what lies on disk for this visitor."""
+        if self.own is not None:
+            self.own.weights.unlink(missing_ok=True)
+            self.own = None
+
+
+class Shelf:
+    """The shipped models, and the folder from which browsers fetch decoders.
+
+    A file in `checkpoints` that cannot be read is left out and named in `notices`; the others work.
+    """
+
+    def __init__(self, checkpoints: Path) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="aae-decoders-")
+        self.folder = Path(self._folder.name).resolve()
+        self.shipped: dict[str, ShownModel] = {}
+        self.notices: list[str] = []
+        for path in sorted(checkpoints.glob("*.safetensors"), key=_shown_first):
+            try:
+                checkpoint = load_checkpoint(path)
+                self.shipped[path.stem] = self._place(path.stem, path.stem, checkpoint, secret=False)
+            except CheckpointError as error:
+                self.notices.append(str(error))
+
+    def _place(self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool) -> ShownModel:
+        content = decoder_file(checkpoint.model())
+        # A visitor's file has a name that nobody else can guess; a shipped one keeps its name for browsers' caches.
+        name = secrets.token_hex(16) if secret else hashlib.sha256(content).hexdigest()[:16]
+        path = self.folder / f"{name}.bin"
+        path.write_bytes(content)
+        return ShownModel(key, title, checkpoint, path)
+
+    def own(self, checkpoint: Checkpoint) -> ShownModel:
+        """A visitor's checkpoint, ready to be shown to that visitor."""
+        return self._place(YOUR_MODEL, "Your model", checkpoint.slim(), secret=True)
+
+    def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:
+        """(title, key) of what this visitor can choose from."""
+        models = [*self.shipped.values(), *([visitor.own] if visitor and visitor.own else [])]
+        return [(shown.title, shown.key) for shown in models]
+
+    def pick(self, key: str | None, visitor: Visitor | None = None) -> ShownModel:
+        """The model of that key; raises `AAEError` if this visitor has none such."""
+        own = visitor.own if visitor else None
+        if key == YOUR_MODEL and own is not None:
+            return own
+        if key in self.shipped:
+            return self.shipped[key]
+        raise AAEError("There is no such model here; train one in the Train tab or choose another.")
+
+    def first(self) -> ShownModel | None:
+        """The model the page opens on, if any is shipped."""
+        return next(iter(self.shipped.values()), None)
+
+
+def _shown_first(path: Path) -> tuple[bool, str]:
+    """Order of the picker: MNIST in ten dimensions is what the page opens on."""
+    return path.stem != "mnist-10d", path.stem
+
+
+def as_code(values: object, latent_dim: int) -> torch.Tensor:
+    """Untrusted numbers as z `(1, latent_dim)`; raises `AAEError` unless there are as many, all finite."""
+    if not isinstance(values, list | tuple) or len(values) != latent_dim:
+        raise AAEError(f"z must be a list of {latent_dim} numbers.")
+    if any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
+        raise AAEError("z must hold numbers only.")
+    z = torch.tensor([values], dtype=torch.float32)
+    if not bool(torch.isfinite(z).all()):
+        raise AAEError("z must hold finite numbers only.")
+    return z

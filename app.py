@@ -1,0 +1,8 @@
+"""AAE Playground: ``python app.py`` serves the page; GRADIO_SERVER_NAME and GRADIO_SERVER_PORT say where."""
+
+from __future__ import annotations
+
+from aae.ui.demo import build_demo, launch_options
+
+if __name__ == "__main__":
+    build_demo().launch(**launch_options())
