@@ -17,6 +17,8 @@ CLASS_COLOURS = (
 """Petroff's ten colours, told apart with normal and colour-deficient sight (arXiv 2107.02270)."""
 CLASS_SYMBOLS = ("circle", "diamond", "cross")
 PRIOR_COLOUR = "#7a7f87"
+MARGIN = {"l": 48, "r": 8, "t": 36, "b": 76}
+LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
 AXIS_LIMIT = 4.2
 RINGS = (1, 2, 3)
 
@@ -92,8 +94,8 @@ def latent_figure(
     figure.update_xaxes(range=extent, matches="x", zeroline=False, constrain="domain")
     figure.update_yaxes(range=extent, matches="y", zeroline=False)
     figure.update_layout(
-        margin={"l": 48, "r": 8, "t": 36, "b": 44},
-        legend={"orientation": "h", "y": -0.14, "itemsizing": "constant", "title": {"text": "class"}},
+        margin=MARGIN,
+        legend={**LEGEND, "itemsizing": "constant", "title": {"text": "class"}},
         uirevision=revision,
         hovermode="closest",
         dragmode="pan",
@@ -133,6 +135,6 @@ def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") ->
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(
-        margin={"l": 48, "r": 8, "t": 36, "b": 44}, legend={"orientation": "h", "y": -0.3}, uirevision=revision
+        margin=MARGIN, legend=LEGEND, uirevision=revision
     )
     return figure

@@ -83,7 +83,7 @@ def projection_of(shown: ShownModel, view: str, first: int, second: int) -> Proj
 def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
     """The figure of q(z) beside as many draws of the prior, in one projection."""
     projection = projection_of(shown, view, first, second)
-    draws = GaussianPrior(shown.latent_dim).sample(max(len(shown.codes), 1000), torch.Generator().manual_seed(0))
+    draws = GaussianPrior(shown.latent_dim).sample(len(shown.codes) or 1000, torch.Generator().manual_seed(0))
     figure = latent_figure(
         projection(shown.codes),
         shown.labels,
@@ -173,9 +173,9 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 "plane",
             )
             gr.Markdown(
-                "Each dot on the left is a test image's code; on the right are draws of N(0, I). Both are seen along the "
-                "same two orthonormal directions, so a good match looks alike. The ring marks where the sliders stand. "
-                "Click a class to hide it; scroll to zoom.",
+                "Each coloured dot is a test image's code; the grey dots are as many draws of N(0, I). Both are seen along "
+                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior; the "
+                "ring marks where the sliders stand. Click a class to hide it; scroll to zoom.",
                 elem_classes="hint",
             )
         with gr.Column(scale=4, min_width=300, elem_id="panel"):
@@ -184,7 +184,7 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 random = gr.Button("Random z", elem_id="btn-random", size="sm", min_width=80)
                 origin = gr.Button("Origin", elem_id="btn-origin", size="sm", min_width=80)
                 encode = gr.Button("Encode a test image", elem_id="btn-encode", size="sm", min_width=140)
-            with gr.Group(elem_id="sliders"):
+            with gr.Group(elem_classes="sliders"):
                 sliders = [
                     gr.Slider(
                         -SLIDER_LIMIT,

@@ -148,4 +148,4 @@ def points(page: Page, figure: str = "plane") -> dict[str, int]:
 
 
 def sliders(page: Page) -> list[float]:
-    return page.evaluate("() => [...document.querySelectorAll('#sliders input[type=range]')].map(s => Number(s.value))")
+    return page.evaluate("() => [...document.querySelectorAll('.sliders input[type=range]')].map(s => Number(s.value))")

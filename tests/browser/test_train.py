@@ -40,7 +40,7 @@ def test_training_shows_progress_and_ends_in_explore(page):
     page.get_by_role("tab", name="Explore").click()
     expect(page.locator("#model input")).to_have_value("Your model")
     expect(page.locator("#about-model")).to_contain_text("2 epochs of digits-sample")
-    page.wait_for_function("() => document.querySelector('#plane .figure').data.reduce((n, t) => n + t.x.length, 0) === 1500")
+    page.wait_for_function("() => document.querySelector('#plane .figure').data.reduce((n, t) => n + t.x.length, 0) === 1000")
     assert pixels(page) != shipped
     page.locator("#model input").click()
     page.get_by_role("option", name="mnist-10d").click()

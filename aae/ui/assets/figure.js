@@ -10,52 +10,61 @@ const CONFIG = {
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendDataToCloud"],
 };
 
-export async function mount({ element, props, watch }) {
+export function mount({ element, props, watch }) {
   const plot = element.querySelector(".figure");
   const Plotly = window.Plotly; // a classic script, which the component's head has loaded by now
-  let revision = 0;
-  let drawn = Promise.resolve();
-
   let shown = null; // the last value that held a figure
+  let points = null; // where its points have moved since
+  let revision = 0;
+  let narrow = null; // how it is laid out; null until it is drawn
+  let behind = false; // something came while it could not be drawn
+  let queue = Promise.resolve(); // Plotly's calls, one after the other
+  const inTurn = (call) => (queue = queue.then(call).catch((error) => console.error(error)));
 
   const update = () => {
-    if (props.value?.points) return move(decodeFloats(props.value.points));
-    if (props.value?.figure) shown = props.value;
-    draw();
+    if (props.value?.points) {
+      points = decodeFloats(props.value.points);
+      return inTurn(move);
+    }
+    if (props.value?.figure) [shown, points] = [props.value, null];
+    return draw();
   };
 
   const draw = () => {
-    if (!shown) return;
-    const value = shown;
     const mine = ++revision; // a newer figure overtakes one that still waits
-    drawn = drawn.then(async () => {
-      if (mine !== revision) return;
-      const figure = JSON.parse(value.figure);
+    return inTurn(async () => {
+      if (mine !== revision || !shown) return;
+      behind = !element.clientWidth; // a hidden tab is drawn when it is shown
+      if (behind) return;
+      const figure = JSON.parse(shown.figure);
       for (const trace of figure.data) {
         if (!hasWebGL()) trace.type = trace.type.replace("scattergl", "scatter");
         // Plotly would read packed arrays itself, but keeps the text; `move` and the tests want numbers.
         for (const key of ["x", "y"]) if (trace[key]?.dtype === "f4") trace[key] = decodeFloats(trace[key].bdata);
       }
+      const first = narrow === null;
+      narrow = isNarrow(element);
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), CONFIG);
+      if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, place);
+      await move();
       place();
     });
   };
 
-  // New positions for the points of the figure that is drawn: float32 (n, 2), in the order of its traces.
-  const move = (points) => {
-    drawn = drawn.then(() => {
-      const x = [], y = [], traces = [];
-      let next = 0;
-      (plot.data ?? []).forEach((trace, index) => {
-        const count = trace.x.length;
-        if (trace.name === "prior" || 2 * (next + count) > points.length) return;
-        x.push(Float32Array.from({ length: count }, (_, i) => points[2 * (next + i)]));
-        y.push(Float32Array.from({ length: count }, (_, i) => points[2 * (next + i) + 1]));
-        traces.push(index);
-        next += count;
-      });
-      return Plotly.restyle(plot, { x, y }, traces);
+  // Put the points of the drawn figure where `points` says: float32 (n, 2), in the order of its traces.
+  const move = () => {
+    const x = [], y = [], traces = [];
+    let next = 0;
+    (plot.data ?? []).forEach((trace, index) => {
+      const count = trace.x.length;
+      if (!points || trace.name === "prior" || 2 * (next + count) > points.length) return;
+      x.push(Float32Array.from({ length: count }, (_, i) => points[2 * (next + i)]));
+      y.push(Float32Array.from({ length: count }, (_, i) => points[2 * (next + i) + 1]));
+      traces.push(index);
+      next += count;
     });
+    behind = !element.clientWidth;
+    return traces.length && !behind ? Plotly.restyle(plot, { x, y }, traces) : undefined;
   };
 
   // The marker: where z stands in every plot of the figure.
@@ -84,10 +93,11 @@ export async function mount({ element, props, watch }) {
 
   watch("value", update);
   update();
-  await drawn;
-  plot.on?.("plotly_afterplot", place);
-  plot.on?.("plotly_relayouting", place);
-  new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot)).observe(element);
+  new ResizeObserver(() => {
+    if (!element.clientWidth) return;
+    if (behind || narrow !== isNarrow(element)) draw();
+    else Plotly.Plots.resize(plot);
+  }).observe(element);
   new MutationObserver(draw).observe(document.body, { attributeFilter: ["class"] }); // dark mode came or went
 }
 
@@ -103,7 +113,7 @@ function inPageColours(layout, element) {
   const grid = style.getPropertyValue("--border-color-primary").trim() || "#ddd";
   const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid };
   for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...layout[name], ...axis };
-  if (element.clientWidth < 560) stack(layout);
+  if (isNarrow(element)) stack(layout);
   return {
     ...layout,
     template: undefined,
@@ -112,6 +122,8 @@ function inPageColours(layout, element) {
     font: { color: text, family: style.fontFamily, size: 12 },
   };
 }
+
+const isNarrow = (element) => element.clientWidth < 560;
 
 // On a phone the two plots stand one above the other.
 function stack(layout) {
@@ -123,7 +135,6 @@ function stack(layout) {
     if (titles[i]) Object.assign(titles[i], { x: 0.5, y: domain[1] });
   });
   layout.margin = { ...layout.margin, l: 40, r: 4 };
-  layout.legend = { ...layout.legend, y: -0.06 };
 }
 
 function decodeFloats(text) {
