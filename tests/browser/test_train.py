@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-import time
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import painted, pixels, points
+
+
+# Seconds from the press of Stop, as the visitor makes it, to the word that the run has stopped.
+WATCH_STOP = """() => {
+  const box = document.querySelector('#train-status');
+  document.querySelector('#btn-stop').addEventListener('click', () => { window.pressed = performance.now(); });
+  new MutationObserver(() => {
+    if (box.innerText.includes('Stopped')) window.stopSeconds ??= (performance.now() - window.pressed) / 1000;
+  }).observe(box, { subtree: true, childList: true, characterData: true });
+}"""
 
 
 def set_up(page: Page, epochs: int, seed: int = 0, latent_dim: int | None = None) -> None:
@@ -54,10 +63,10 @@ def test_stop_ends_the_run_within_two_seconds_and_keeps_the_model(page):
     page.click("#btn-train")
     expect(status(page)).to_contain_text("Epoch", timeout=60_000)
     page.wait_for_timeout(1500)
-    started = time.monotonic()
+    page.evaluate(WATCH_STOP)
     page.click("#btn-stop")
     expect(status(page)).to_contain_text("Stopped after", timeout=10_000)
-    assert time.monotonic() - started < 2
+    assert page.evaluate("window.stopSeconds") < 2
     text = status(page).inner_text()
     page.wait_for_timeout(1500)
     assert status(page).inner_text() == text, "nothing goes on after Stop"
