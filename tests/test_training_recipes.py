@@ -33,9 +33,7 @@ def test_a_resumed_run_ends_at_the_same_bits_as_one_that_was_never_stopped(name)
     second = Trainer(DATA, model, config, resume=first.checkpoint())
     while second.step_count < second.total_steps:
         second.step()
-    for expected, actual in zip(
-        whole.checkpoint().weights.values(), second.checkpoint().weights.values(), strict=True
-    ):
+    for expected, actual in zip(whole.checkpoint().weights.values(), second.checkpoint().weights.values(), strict=True):
         assert torch.equal(expected, actual)
 
 
@@ -73,7 +71,7 @@ def test_without_an_adversarial_term_a_lost_game_is_no_divergence():
 @pytest.mark.parametrize("changes", [{"learning_rate": 1.0, "discriminator_learning_rate": 1.0, "adversarial_weight": 1.0}])
 def test_an_exploding_run_stops_at_its_last_good_weights_and_can_be_saved(changes):
     trainer = Trainer(DATA, MODEL, recipe("reference", epochs=20, **changes))
-    with pytest.raises(TrainingError, match="diverged .* lower "):
+    with pytest.raises(TrainingError, match="diverged"):
         for _ in train(trainer, report_seconds=0.0):
             pass
     assert trainer.finite()
