@@ -69,7 +69,7 @@ def accuracy(classifier: Classifier, data: ImageData) -> float:
     return right / len(data)
 
 
-def train_classifier(data: ImageData, epochs: int = 4, seed: int = 0, batch_size: int = 128) -> Classifier:
+def train_classifier(data: ImageData, epochs: int = 3, seed: int = 0, batch_size: int = 128) -> Classifier:
     """A classifier trained with cross-entropy and Adam, the rate falling linearly from 2e-3 to 0; in eval mode.
 
     The seed sets weights, order and dropout; the caller's global random state is left as it was.
@@ -131,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m aae classifier``: train, test and write a feature classifier; prints its accuracy."""
     parser = argparse.ArgumentParser(prog="python -m aae classifier", description=main.__doc__)
     parser.add_argument("--dataset", choices=get_args(Dataset), default="mnist")
-    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--out", type=Path, help="file to write (default: checkpoints/classifier-DATASET.safetensors)")

@@ -21,34 +21,17 @@ from aae import losses
 from aae.checkpoints import Checkpoint, Record
 from aae.config import ModelConfig, TrainConfig
 from aae.data import ImageData, to_model_range
+from aae.devices import describe, pick_device
 from aae.errors import TrainingError
 from aae.events import EpochEnd, Event, Losses, Progress, divergence
 from aae.models import AAE
 from aae.priors import GaussianPrior
+from aae.standardise import ENOUGH, standardise
 
 __all__ = ["EpochEnd", "Event", "Losses", "Progress", "Trainer", "pick_device", "train"]
 
 REPORT_SECONDS = 0.4
 """Longest time between two events: the page closes a run only at one, and promises to draw twice a second."""
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes cuda, else mps, else cpu. Raises `TrainingError` if it is not there."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise TrainingError(f"There is no device {name!r} here; leave it out to use {pick_device()}.") from error
-    return device
-
-
-def describe(device: torch.device) -> str:
-    """A device in words, for records: its name where it has one."""
-    return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
@@ -136,6 +119,8 @@ class Trainer:
             self.discriminator_optimiser.param_groups[0]["lr"] = self.config.discriminator_learning_rate * left
         self._sums += self.adversarial_step(self.next_batch())
         self.step_count += 1
+        if self.config.finish == "standardise" and self.step_count == self.total_steps:
+            standardise(self.model, self.images[self._order[:ENOUGH]])
 
     def adversarial_step(self, x: Tensor) -> Tensor:
         """Update encoder and decoder, then the discriminator, on images x `(N, 1, 32, 32)` in [-1, 1].

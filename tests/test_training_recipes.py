@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from aae.config import PRESETS, ModelConfig, TrainConfig
-from aae.data import load_images
+from aae.data import load_images, to_model_range
 from aae.errors import TrainingError
 from aae.events import Losses, divergence
 from aae.training import Trainer, train
@@ -92,3 +92,12 @@ def test_weights_that_are_not_finite_are_noticed_though_the_losses_before_them_w
         next(train(trainer, report_seconds=0.0))
     for name, tensor in trainer.model.state_dict().items():
         assert torch.equal(tensor, good[name]), name
+
+
+def test_a_run_that_ends_with_standardising_gives_codes_of_mean_zero_and_variance_one():
+    trainer = Trainer(DATA, MODEL, recipe("reference", epochs=1, batch_size=450, finish="standardise"))
+    for _ in train(trainer):
+        pass
+    codes = trainer.model.eval().encode(to_model_range(DATA.images), sample=False).detach()
+    assert codes.mean(0).numpy() == pytest.approx(0.0, abs=1e-3)
+    assert codes.var(0).max() <= 1.01
