@@ -10,22 +10,23 @@ import gzip
 import os
 import threading
 import urllib.error
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 import numpy as np
 import platformdirs
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torchvision import datasets
-from torchvision.transforms.v2 import functional as transforms
 
 from aae.config import IMAGE_SIZE, Dataset
 from aae.errors import DataError
+
+if TYPE_CHECKING:
+    from torchvision.datasets import VisionDataset
 
 Split = Literal["train", "test"]
 
@@ -61,34 +62,33 @@ class ImageData:
 
 @dataclass(frozen=True)
 class Source:
-    """A torchvision data set: its title, how to open it, and how to read its labels."""
+    """A torchvision data set: its title, its class there with the arguments that choose it, and how to read its labels."""
 
     title: str
-    open: Callable[[Path, Split, bool], datasets.VisionDataset]
+    kind: str
     class_names: tuple[str, ...]
+    subset: str = ""  # of EMNIST
     first_label: int = 0
     transposed: bool = False  # EMNIST stores images with rows and columns exchanged
 
+    def open(self, folder: Path, split: Split, download: bool) -> VisionDataset:
+        """The data set in `folder`; raises whatever torchvision raises where it cannot be had."""
+        from torchvision import datasets  # takes seconds, and a page that opens on a checkpoint does not need it
+
+        kind = getattr(datasets, self.kind)
+        if self.kind == "QMNIST":
+            return kind(folder, what=split, download=download)
+        return kind(folder, *[self.subset] * bool(self.subset), train=split == "train", download=download)
+
 
 SOURCES: dict[Dataset, Source] = {
-    "mnist": Source("MNIST", lambda d, s, get: datasets.MNIST(d, s == "train", download=get), DIGITS),
-    "fashion-mnist": Source("Fashion-MNIST", lambda d, s, get: datasets.FashionMNIST(d, s == "train", download=get), FASHION),
-    "kmnist": Source("KMNIST", lambda d, s, get: datasets.KMNIST(d, s == "train", download=get), KUZUSHIJI),
-    "emnist-digits": Source(
-        "EMNIST digits",
-        lambda d, s, get: datasets.EMNIST(d, "digits", train=s == "train", download=get),
-        DIGITS,
-        transposed=True,
-    ),
-    "emnist-letters": Source(
-        "EMNIST letters",
-        lambda d, s, get: datasets.EMNIST(d, "letters", train=s == "train", download=get),
-        LETTERS,
-        first_label=1,
-        transposed=True,
-    ),
-    "qmnist": Source("QMNIST", lambda d, s, get: datasets.QMNIST(d, what=s, download=get), DIGITS),
-    "usps": Source("USPS", lambda d, s, get: datasets.USPS(d, s == "train", download=get), DIGITS),
+    "mnist": Source("MNIST", "MNIST", DIGITS),
+    "fashion-mnist": Source("Fashion-MNIST", "FashionMNIST", FASHION),
+    "kmnist": Source("KMNIST", "KMNIST", KUZUSHIJI),
+    "emnist-digits": Source("EMNIST digits", "EMNIST", DIGITS, "digits", transposed=True),
+    "emnist-letters": Source("EMNIST letters", "EMNIST", LETTERS, "letters", first_label=1, transposed=True),
+    "qmnist": Source("QMNIST", "QMNIST", DIGITS),
+    "usps": Source("USPS", "USPS", DIGITS),
 }
 SAMPLE: Dataset = "digits-sample"
 TITLES: dict[Dataset, str] = {
@@ -158,14 +158,14 @@ def _load(name: Dataset, split: Split, folder: Path, download: bool) -> ImageDat
     return ImageData(name, split, _resized(images), labels, source.class_names)
 
 
-def _open(source: Source, split: Split, folder: Path, download: bool) -> datasets.VisionDataset:
+def _open(source: Source, split: Split, folder: Path, download: bool) -> VisionDataset:
     """Open what is in `folder`, else download with patience for a network that swallows packets."""
     try:
         return source.open(folder, split, False)
     except Exception as error:  # torchvision raises RuntimeError, OSError or EOFError for missing and broken files
         if not download:
             raise DataError(f"{source.title} is not in {folder}; allow the download or choose another folder.") from error
-    outcome: list[datasets.VisionDataset | Exception] = []
+    outcome: list[VisionDataset | Exception] = []
 
     def fetch() -> None:
         try:
@@ -185,7 +185,7 @@ def _open(source: Source, split: Split, folder: Path, download: bool) -> dataset
             break
         size = grown
     result = outcome[0]
-    if isinstance(result, datasets.VisionDataset):
+    if not isinstance(result, Exception):
         return result
     if isinstance(result, OSError) and not isinstance(result, urllib.error.URLError | TimeoutError):
         raise DataError(f"{source.title} cannot be stored in {folder} ({result.strerror or result}).") from result
@@ -198,8 +198,9 @@ def _bytes_in(folder: Path) -> int:
 
 def _resized(images: Tensor, chunk: int = 10_000) -> Tensor:
     """uint8 `(N, H, W)` to `(N, 1, 32, 32)`; in chunks, since the resize works in larger numbers inside."""
-    size = [IMAGE_SIZE, IMAGE_SIZE]
-    return torch.cat([transforms.resize(part[:, None], size, antialias=True) for part in images.split(chunk)])
+    size = (IMAGE_SIZE, IMAGE_SIZE)
+    parts = images[:, None].split(chunk)
+    return torch.cat([F.interpolate(part, size, mode="bilinear", antialias=True) for part in parts])
 
 
 @lru_cache(maxsize=2)

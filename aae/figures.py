@@ -43,7 +43,7 @@ def latent_figure(
         rows=1,
         cols=2,
         horizontal_spacing=0.06,
-        subplot_titles=(f"Encoded images, q(z): {len(codes):,}", f"Prior, N(0, I): {len(prior):,}"),
+        subplot_titles=(f"q(z): {len(codes):,} codes", f"N(0, I): {len(prior):,} draws"),
     )
     for index, name in enumerate(class_names):
         own = codes[labels == index].astype(np.float32)
@@ -107,9 +107,7 @@ def _add_rings(figure: go.Figure, column: int) -> None:
         circle = {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
         line = {"width": 1, "dash": "dot", "color": PRIOR_COLOUR}
         figure.add_shape(**circle, line=line, layer="above", row=1, col=column)
-        figure.add_annotation(
-            x=0, y=radius, text=f"{radius}σ", showarrow=False, yshift=7, font={"size": 10}, row=1, col=column
-        )
+        figure.add_annotation(x=0, y=radius, text=f"{radius}σ", showarrow=False, yshift=7, font={"size": 10}, row=1, col=column)
 
 
 def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") -> go.Figure:

@@ -69,5 +69,5 @@ def pca_projection(codes: np.ndarray) -> Projection:
     axes = vectors[:, [-1, -2]].T  # (2, latent_dim)
     axes = axes * np.where(axes[np.arange(2), np.abs(axes).argmax(1)] < 0, -1, 1)[:, None]
     share = variances[[-1, -2]] / max(variances.sum(), np.finfo(np.float64).tiny)
-    labels = (f"PC 1 ({share[0]:.0%} of variance)", f"PC 2 ({share[1]:.0%} of variance)")
+    labels = (f"PC 1: {share[0]:.0%} of variance", f"PC 2: {share[1]:.0%} of variance")
     return Projection("pca", axes.astype(np.float32), labels)

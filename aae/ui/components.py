@@ -1,7 +1,7 @@
-"""Page components of our own: thin `gr.HTML` subclasses around the JavaScript modules in `assets/`.
+"""Page components of our own: `gr.HTML` around the JavaScript modules in `assets/`.
 
-Their templates are static, because Gradio evaluates what stands in a template; content travels in `value` and is put in
-place by the modules.
+Functions, not subclasses: for each subclass Gradio writes a stub file beside the source when it is imported. The templates
+are static, because Gradio evaluates what stands in a template; content travels in `value`, and the modules put it in place.
 """
 
 from __future__ import annotations
@@ -38,78 +38,66 @@ def _mount(module: str, *events: str) -> str:
     )
 
 
-class Figure(gr.HTML):
-    """A Plotly figure that keeps zoom and hidden classes through updates.
+def figure_box(value: dict[str, Any] | None, description: str, elem_id: str) -> gr.HTML:
+    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`.
 
-    `value` is ``{"figure": JSON text, "axes": rows of a projection or None}``; `points` moves the drawn points without a new
-    figure (see `packed_points`).
+    A `value` of ``{"points": packed_points(...)}`` moves the points of the figure that is drawn.
     """
-
-    def __init__(self, value: dict[str, Any] | None = None, points: str = "", **options: Any) -> None:  # noqa: ANN401
-        label = options.pop("description", "")
-        super().__init__(
-            value=value,
-            points=points,
-            html_template=f'<div class="figure-frame" role="img" aria-label="{label}"><div class="figure"></div></div>',
-            js_on_load=_mount("figure.js"),
-            head=f'<script src="{static_url(PLOTLY_JS)}"></script>',
-            apply_default_css=False,
-            **options,
-        )
+    return gr.HTML(
+        value,
+        html_template=f'<div class="figure-frame" role="img" aria-label="{description}"><div class="figure"></div></div>',
+        js_on_load=_mount("figure.js"),
+        head=f'<script src="{static_url(PLOTLY_JS)}"></script>',
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
 
 
-class Digit(gr.HTML):
+def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """The canvas that shows the decoded z, drawn in the browser, and the original image beside it.
 
-    `value` is ``{"weights": URL, "latent_dim": n, "z": list, "original": base64 of 1,024 grey levels or None,
-    "note": text}``. Where the weights cannot be fetched it triggers `undecoded`; `fallback` then takes the server's pixels.
+    `value` is ``{"weights": URL, "latent_dim": n, "z": list, "original": packed image or None, "note": text}``. Where the
+    weights cannot be fetched it triggers `undecoded` with z, and shows the server's image from ``"pixels"``.
     """
-
-    def __init__(self, value: dict[str, Any] | None = None, fallback: str = "", **options: Any) -> None:  # noqa: ANN401
-        super().__init__(
-            value=value,
-            fallback=fallback,
-            html_template=(
-                '<div class="digits"><figure><canvas id="decoded" width="32" height="32" role="img" '
-                'aria-label="Image decoded from z"></canvas><figcaption>decoded from z</figcaption></figure>'
-                '<figure id="original-figure" hidden><canvas id="original" width="32" height="32" role="img" '
-                'aria-label="Original image"></canvas><figcaption>original</figcaption></figure></div>'
-                '<p id="digit-note" aria-live="polite"></p>'
-            ),
-            js_on_load=_mount("digit.js", "undecoded"),
-            apply_default_css=False,
-            **options,
-        )
+    return gr.HTML(
+        value,
+        html_template=(
+            '<div class="digits"><figure><canvas id="decoded" width="32" height="32" role="img" '
+            'aria-label="Image decoded from z"></canvas><figcaption>decoded from z</figcaption></figure>'
+            '<figure id="original-figure" hidden><canvas id="original" width="32" height="32" role="img" '
+            'aria-label="Original image"></canvas><figcaption>original</figcaption></figure></div>'
+            '<p id="digit-note" aria-live="polite"></p>'
+        ),
+        js_on_load=_mount("digit.js", "undecoded"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
 
 
-class Status(gr.HTML):
-    """A progress bar and lines of plain text: `value` is ``{"share": 0 to 1 or None, "text": str, "state": str}``.
+def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
+    """A progress bar and plain text: `value` is ``{"share": 0 to 1 or None, "text": str, "state": str}``.
 
     `state` is "idle", "running", "done" or "error" and only colours the box.
     """
-
-    def __init__(self, value: dict[str, Any] | None = None, **options: Any) -> None:  # noqa: ANN401
-        super().__init__(
-            value=value,
-            html_template=(
-                '<div class="status" role="status"><progress max="1" hidden></progress><p></p></div>'
-            ),
-            js_on_load=_mount("status.js"),
-            apply_default_css=False,
-            **options,
-        )
+    return gr.HTML(
+        value,
+        html_template='<div class="status" role="status"><progress max="1" hidden></progress><p></p></div>',
+        js_on_load=_mount("status.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
 
 
 def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
-    """The `value` of a `Figure`; with `axes` `(2, latent_dim)` it marks where z stands."""
+    """The `value` of a `figure_box`; with `axes` `(2, latent_dim)` it marks where z stands."""
     return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
 
 
 def packed_points(points: np.ndarray) -> str:
-    """New positions `(n, 2)` for a figure's points, in the order of its traces, for `Figure(points=...)`."""
+    """New positions `(n, 2)` for a figure's points, in the order of its traces, for a `figure_box`."""
     return base64.b64encode(np.ascontiguousarray(points, dtype="<f4").tobytes()).decode()
 
 
 def packed_image(image: np.ndarray) -> str:
-    """uint8 `(32, 32)` as text for `Digit`."""
+    """uint8 `(32, 32)` as text for a `digit_box`."""
     return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()

@@ -45,7 +45,9 @@ def launch_options() -> dict[str, Any]:
     """Arguments for `demo.launch`: look, limits, and nothing sent or fetched from elsewhere."""
     fonts = ["system-ui", "sans-serif"]
     return {
-        "theme": gr.themes.Soft(primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]),
+        "theme": gr.themes.Default(
+            primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
+        ),
         "css_paths": [ASSETS / "style.css"],
         "footer_links": ["api"],
         "run_history": False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +18,7 @@ from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, pca_projection
 from aae.losses import reconstruction_loss
 from aae.priors import GaussianPrior
-from aae.ui.components import Digit, Figure, figure_value, packed_image, static_url
+from aae.ui.components import digit_box, figure_box, figure_value, packed_image, static_url
 from aae.ui.session import Shelf, ShownModel, Visitor, as_code
 
 MAX_LATENT_DIM = 64
@@ -35,8 +37,8 @@ class Explore:
     view: gr.Radio
     first_axis: gr.Dropdown
     second_axis: gr.Dropdown
-    plane: Figure
-    digit: Digit
+    plane: gr.HTML
+    digit: gr.HTML
     sliders: list[gr.Slider]
 
     @property
@@ -133,8 +135,10 @@ def encode_random(shown: ShownModel) -> tuple[dict[str, Any], list[float]]:
     x = to_model_range(data.images[place : place + 1])
     code = shown.model.encode(x, sample=False)
     error = reconstruction_loss(shown.model.decode(code), x).item()
-    source = "an image of the offline sample, part of MNIST's training set" if data.dataset == "digits-sample" else (
-        f"a test image of {data.dataset}"
+    source = (
+        "an image of the offline sample, part of MNIST's training set"
+        if data.dataset == "digits-sample"
+        else (f"a test image of {data.dataset}")
     )
     note = f"Class {data.class_names[int(data.labels[place])]}, {source}; its reconstruction has L1 {error:.3f}."
     return {**value, "original": packed_image(data.images[place, 0].numpy()), "note": note}, slider_values(code[0].numpy())
@@ -163,10 +167,10 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 first_axis = gr.Dropdown(axes, value=0, label="across", visible=False, min_width=80, elem_id="axis-x")
                 second_axis = gr.Dropdown(axes, value=1, label="up", visible=False, min_width=80, elem_id="axis-y")
             about = gr.Markdown(describe(opening) if opening else no_model_text(shelf), elem_id="about-model")
-            plane = Figure(
+            plane = figure_box(
                 plane_value(opening, PCA, 0, 1) if opening else None,
-                description="Two scatter plots on the same axes: codes of test images by class, and draws of the prior",
-                elem_id="plane",
+                "Two scatter plots on the same axes: codes of test images by class, and draws of the prior",
+                "plane",
             )
             gr.Markdown(
                 "Each dot on the left is a test image's code; on the right are draws of N(0, I). Both are seen along the "
@@ -175,7 +179,7 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 elem_classes="hint",
             )
         with gr.Column(scale=4, min_width=300, elem_id="panel"):
-            digit = Digit(digit_value(opening, z) if opening else None, elem_id="digit")
+            digit = digit_box(digit_value(opening, z) if opening else None, "digit")
             with gr.Row(elem_id="walk"):
                 random = gr.Button("Random z", elem_id="btn-random", size="sm", min_width=80)
                 origin = gr.Button("Origin", elem_id="btn-origin", size="sm", min_width=80)
@@ -227,7 +231,8 @@ def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, 
 
     def fallback(key: str, visitor: Visitor, event: gr.EventData) -> dict[str, Any]:
         with told():
-            return gr.update(fallback=packed_image(decode_pixels(shelf.pick(key, visitor), event.z)))
+            shown = shelf.pick(key, visitor)
+            return {**digit_value(shown, []), "pixels": packed_image(decode_pixels(shown, event.z))}
 
     # Browser only: no request while a slider moves.
     gr.on(
@@ -269,14 +274,13 @@ def add_decode_endpoint(shelf: Shelf) -> None:
     gr.Button(visible=False).click(decode, [z, model], image, api_name="decode", queue=False)
 
 
-class told:  # noqa: N801 (reads as a phrase: with told(): ...)
+@contextmanager
+def told() -> Iterator[None]:
     """Tell the visitor of an `AAEError` in its own words."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, AAEError):
-            raise gr.Error(str(error), print_exception=False) from error
+    try:
+        yield
+    except AAEError as error:
+        raise gr.Error(str(error), print_exception=False) from error
 
 
 def no_model_text(shelf: Shelf) -> str:

@@ -6,7 +6,7 @@ import gradio as gr
 
 from aae.ui.components import ASSETS
 
-LATEX = [
+LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},
     {"left": "$", "right": "$", "display": False},
 ]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import shutil
 import tempfile
 import threading
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,8 +100,8 @@ class Shelf:
     """
 
     def __init__(self, checkpoints: Path) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="aae-decoders-")
-        self.folder = Path(self._folder.name).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix="aae-decoders-")).resolve()
+        weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.shipped: dict[str, ShownModel] = {}
         self.notices: list[str] = []
         for path in sorted(checkpoints.glob("*.safetensors"), key=_shown_first):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from aae.metrics import reconstruction_l1
 from aae.priors import GaussianPrior
 from aae.training import Progress, Trainer, train
 from aae.ui import runtime
-from aae.ui.components import Figure, Status, figure_value, packed_points
+from aae.ui.components import figure_box, figure_value, packed_points, status_box
 from aae.ui.explore import MAX_LATENT_DIM, Explore
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 
@@ -38,21 +39,17 @@ class View:
 
     status: dict[str, Any] | None = None
     plane: dict[str, Any] | None = None
-    points: str | None = None
     curves: dict[str, Any] | None = None
 
     def updates(self) -> tuple[Any, Any, Any]:
-        plane = {"value": self.plane, "points": ""} if self.plane is not None else {}
-        plane |= {"points": self.points} if self.points is not None else {}
-        return (
-            gr.skip() if self.status is None else self.status,
-            gr.update(**plane) if plane else gr.skip(),
-            gr.skip() if self.curves is None else self.curves,
-        )
+        parts = (self.status, self.plane, self.curves)
+        status, plane, curves = (gr.skip() if part is None else part for part in parts)
+        return status, plane, curves
 
 
-def status(text: str, state: str = "running", share: float | None = None) -> View:
-    return View({"text": text, "state": state, "share": share})
+def said(text: str, state: str = "running", share: float | None = None) -> dict[str, Any]:
+    """The value of the status box."""
+    return {"text": text, "state": state, "share": share}
 
 
 def run(
@@ -63,25 +60,23 @@ def run(
     Never raises for what a user can cause: the last view then says what to do.
     """
     if not visitor.begin():
-        yield status("A run of yours is under way; stop it first.", "error")
+        yield View(said("A run of yours is under way; stop it first.", "error"))
         return
     trainer: Trainer | None = None
     held_out: ImageData | None = None
     try:
         recipe = preset(preset_name)
-        config = dataclasses.replace(
-            recipe.train, dataset=dataset, epochs=whole("Epochs", epochs), seed=whole("Seed", seed)
-        )
+        config = dataclasses.replace(recipe.train, dataset=dataset, epochs=whole("Epochs", epochs), seed=whole("Seed", seed))
         model_config = dataclasses.replace(recipe.model, latent_dim=whole("Latent dimensions", latent_dim))
-        yield status(f"Loading {TITLES[config.dataset]} (downloaded on first use) …")
+        yield View(said(f"Loading {TITLES[config.dataset]} (downloaded on first use) …"))
         data = load_images(config.dataset, "train")
         held_out = load_images(data.dataset, "test")
         trainer = Trainer(data, model_config, config, runtime.training_device())
         yield from show(trainer, held_out, data.notice)
     except AAEError as error:
-        yield status(str(error), "error")
+        yield View(said(str(error), "error"))
     except (torch.OutOfMemoryError, MemoryError):
-        yield status("The device ran out of memory; choose a smaller data set or close other programs.", "error")
+        yield View(said("The device ran out of memory; choose a smaller data set or close other programs.", "error"))
     finally:
         # Also reached when the visitor presses Stop or goes away: then nothing can be shown any more, only kept.
         try:
@@ -93,7 +88,7 @@ def run(
 
 def whole(name: str, value: float | None) -> int:
     """A whole number from a number field, which may be empty or hold a fraction; raises `AAEError`."""
-    if not isinstance(value, int | float) or isinstance(value, bool) or value != value or value != int(value):
+    if not isinstance(value, int | float) or not math.isfinite(value) or value != int(value):
         raise TrainingError(f"{name} must be a whole number.")
     return int(value)
 
@@ -106,7 +101,7 @@ def show(trainer: Trainer, held_out: ImageData, notice: str) -> Iterator[View]:
     chosen, labels = chosen[by_class], labels[by_class]
     projection = axis_projection(trainer.model.config.latent_dim)
     draws = GaussianPrior(trainer.model.config.latent_dim).sample(len(chosen), torch.Generator().manual_seed(0)).numpy()
-    yield status(f"Starting on {trainer.device} …")
+    yield View(said(f"Starting on {trainer.device} …"))
     history: list[dict[str, float]] = []
     curves_at, drawn = 0.0, False
     revision = f"{id(trainer)}"
@@ -115,28 +110,28 @@ def show(trainer: Trainer, held_out: ImageData, notice: str) -> Iterator[View]:
             continue
         points = projection(event.codes)
         history.append({"epoch": event.epoch, **dataclasses.asdict(event.losses)})
-        view = View(running(event, trainer, notice).status, points=packed_points(points))
+        view = View(progress(event, trainer, notice), {"points": packed_points(points)})
         if not drawn:
             names = held_out.class_names
             figure = latent_figure(points, labels, names, projection(draws), projection.labels, revision=revision)
-            view, drawn = dataclasses.replace(view, plane=figure_value(figure), points=None), True
+            view, drawn = dataclasses.replace(view, plane=figure_value(figure)), True
         ended = event.step == event.total_steps
         if ended or time.monotonic() - curves_at > CURVE_SECONDS:
             curves = figure_value(losses_figure(thinned(history), revision=revision))
             view, curves_at = dataclasses.replace(view, curves=curves), time.monotonic()
         yield view
     summary = f"Done: {trainer.config.epochs} epochs in {trainer.seconds:.0f} s. Your model is in the Explore tab."
-    yield status(f"{notice} {summary}".strip(), "done", 1.0)
+    yield View(said(f"{notice} {summary}".strip(), "done", 1.0))
 
 
-def running(event: Progress, trainer: Trainer, notice: str) -> View:
+def progress(event: Progress, trainer: Trainer, notice: str) -> dict[str, Any]:
     losses = event.losses
     text = (
         f"Epoch {event.epoch:.1f} of {event.epochs} · {clock(event.eta_seconds)} left · "
         f"reconstruction L1 {losses.reconstruction:.4f} · discriminator {losses.discriminator_accuracy:.0%} right · "
         f"{event.images_per_second:,.0f} images/s on {trainer.device}"
     )
-    return status(f"{notice} {text}".strip(), "running", event.step / event.total_steps)
+    return said(f"{notice} {text}".strip(), "running", event.step / event.total_steps)
 
 
 def clock(seconds: float) -> str:
@@ -163,13 +158,9 @@ def stopped(visitor: Visitor) -> dict[str, Any]:
     while visitor.running and time.monotonic() < deadline:
         time.sleep(0.05)
     if visitor.own is None or visitor.own.checkpoint.record is None:
-        return {"text": "Stopped before there was anything to keep.", "state": "idle", "share": None}
+        return said("Stopped before there was anything to keep.", "idle")
     epochs = visitor.own.checkpoint.record.epochs
-    return {
-        "text": f"Stopped after {epochs:.2f} epochs. Your model, as it stands, is in the Explore tab.",
-        "state": "done",
-        "share": None,
-    }
+    return said(f"Stopped after {epochs:.2f} epochs. Your model, as it stands, is in the Explore tab.", "done")
 
 
 def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
@@ -189,14 +180,13 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
                 start = gr.Button("Train", variant="primary", elem_id="btn-train", min_width=100)
                 stop = gr.Button("Stop", variant="stop", elem_id="btn-stop", min_width=100)
         with gr.Column(scale=8, min_width=320):
-            box = Status(
-                {"text": "Choose what to train on and press Train.", "state": "idle", "share": None}, elem_id="train-status"
+            box = status_box(said("Choose what to train on and press Train.", "idle"), "train-status")
+            plane = figure_box(
+                None,
+                "Two scatter plots on the same axes: codes of test images while training, and draws of the prior",
+                "train-plane",
             )
-            plane = Figure(
-                description="Two scatter plots on the same axes: codes of test images while training, and draws of the prior",
-                elem_id="train-plane",
-            )
-            curves = Figure(description="Curves of the losses over the epochs", elem_id="train-curves")
+            curves = figure_box(None, "Curves of the losses over the epochs", "train-curves")
 
     def handle(visitor: Visitor, *choices: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 (as the browser sends them)
         views = run(visitor, shelf, *choices)

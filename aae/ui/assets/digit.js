@@ -30,6 +30,7 @@ export function mount({ element, props, watch, trigger }) {
   const update = async () => {
     const value = props.value;
     if (!value) return;
+    if (value.pixels) return void (serverDecodes && paint(decoded, fromBase64(value.pixels)));
     element.querySelector("#original-figure").hidden = !value.original;
     element.querySelector("#digit-note").textContent = value.note ?? "";
     if (value.original) paint(original, fromBase64(value.original));
@@ -41,8 +42,6 @@ export function mount({ element, props, watch, trigger }) {
     }
   };
   watch("value", update);
-  // What the server decoded where the browser cannot.
-  watch("fallback", () => props.fallback && serverDecodes && paint(decoded, fromBase64(props.fallback)));
   update();
 }
 

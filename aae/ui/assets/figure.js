@@ -16,23 +16,33 @@ export async function mount({ element, props, watch }) {
   let revision = 0;
   let drawn = Promise.resolve();
 
+  let shown = null; // the last value that held a figure
+
   const update = () => {
-    const value = props.value;
-    if (!value?.figure) return;
+    if (props.value?.points) return move(decodeFloats(props.value.points));
+    if (props.value?.figure) shown = props.value;
+    draw();
+  };
+
+  const draw = () => {
+    if (!shown) return;
+    const value = shown;
     const mine = ++revision; // a newer figure overtakes one that still waits
     drawn = drawn.then(async () => {
       if (mine !== revision) return;
       const figure = JSON.parse(value.figure);
-      if (!hasWebGL()) for (const trace of figure.data) trace.type = trace.type.replace("scattergl", "scatter");
+      for (const trace of figure.data) {
+        if (!hasWebGL()) trace.type = trace.type.replace("scattergl", "scatter");
+        // Plotly would read packed arrays itself, but keeps the text; `move` and the tests want numbers.
+        for (const key of ["x", "y"]) if (trace[key]?.dtype === "f4") trace[key] = decodeFloats(trace[key].bdata);
+      }
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), CONFIG);
       place();
     });
   };
 
   // New positions for the points of the figure that is drawn: float32 (n, 2), in the order of its traces.
-  const move = () => {
-    const points = props.points && decodeFloats(props.points);
-    if (!points) return;
+  const move = (points) => {
     drawn = drawn.then(() => {
       const x = [], y = [], traces = [];
       let next = 0;
@@ -57,7 +67,7 @@ export async function mount({ element, props, watch }) {
     return marker;
   });
   const place = () => {
-    const axes = props.value?.axes; // (2, latent_dim), or none where no marker is wanted
+    const axes = shown?.axes; // (2, latent_dim), or none where no marker is wanted
     const layout = plot._fullLayout;
     if (!axes || !layout) return markers.forEach((marker) => (marker.hidden = true));
     const [px, py] = axes.map((row) => row.reduce((sum, weight, i) => sum + weight * (aae.z[i] ?? 0), 0));
@@ -73,13 +83,12 @@ export async function mount({ element, props, watch }) {
   aae.subscribe(place);
 
   watch("value", update);
-  watch("points", move);
   update();
   await drawn;
   plot.on?.("plotly_afterplot", place);
   plot.on?.("plotly_relayouting", place);
   new ResizeObserver(() => plot.offsetWidth && Plotly.Plots.resize(plot)).observe(element);
-  new MutationObserver(update).observe(document.body, { attributeFilter: ["class"] }); // dark mode came or went
+  new MutationObserver(draw).observe(document.body, { attributeFilter: ["class"] }); // dark mode came or went
 }
 
 let webGL;
@@ -94,6 +103,7 @@ function inPageColours(layout, element) {
   const grid = style.getPropertyValue("--border-color-primary").trim() || "#ddd";
   const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid };
   for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...layout[name], ...axis };
+  if (element.clientWidth < 560) stack(layout);
   return {
     ...layout,
     template: undefined,
@@ -101,6 +111,19 @@ function inPageColours(layout, element) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: text, family: style.fontFamily, size: 12 },
   };
+}
+
+// On a phone the two plots stand one above the other.
+function stack(layout) {
+  const titles = (layout.annotations ?? []).filter((note) => note.yref === "paper");
+  [["xaxis", "yaxis", [0.54, 1]], ["xaxis2", "yaxis2", [0, 0.46]]].forEach(([x, y, domain], i) => {
+    if (!layout[x] || !layout[y]) return;
+    layout[x] = { ...layout[x], domain: [0, 1], title: undefined };
+    layout[y] = { ...layout[y], domain };
+    if (titles[i]) Object.assign(titles[i], { x: 0.5, y: domain[1] });
+  });
+  layout.margin = { ...layout.margin, l: 40, r: 4 };
+  layout.legend = { ...layout.legend, y: -0.06 };
 }
 
 function decodeFloats(text) {

@@ -1,0 +1,151 @@
+"""The real app, in its own process, and a real Chromium that looks at it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+LAUNCH = (
+    "import sys; from pathlib import Path; from aae.ui.demo import build_demo, launch_options; "
+    "build_demo(Path(sys.argv[1])).launch(**launch_options())"
+)
+
+
+class App:
+    """A served app: its address and its process."""
+
+    def __init__(self, checkpoints: Path | None, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = folder / "app.log"
+        # No data set is at hand, and the one download a test asks for goes nowhere, at once.
+        proxy = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
+        env = {**os.environ, **proxy, "GRADIO_SERVER_PORT": str(port), "AAE_DATA_DIR": str(folder / "data")}
+        command = ["app.py"] if checkpoints is None else ["-c", LAUNCH, str(checkpoints)]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=log, stderr=log)
+
+    def wait(self, seconds: float = 90) -> float:
+        """Seconds until the page answers."""
+        started = time.monotonic()
+        while time.monotonic() - started < seconds:
+            try:
+                with urllib.request.urlopen(self.url, timeout=5):
+                    return time.monotonic() - started
+            except OSError:
+                assert self.process.poll() is None, self.log.read_text()
+                time.sleep(0.1)
+        raise AssertionError(f"no answer within {seconds} s: {self.log.read_text()}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+def serve(checkpoints: Path | None, folder: Path):
+    served = App(checkpoints, folder)
+    try:
+        served.wait()
+        yield served
+        assert "Traceback" not in served.log.read_text(), served.log.read_text()
+    finally:
+        served.stop()
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory):
+    yield from serve(None, tmp_path_factory.mktemp("app"))
+
+
+@pytest.fixture(scope="session")
+def empty_app(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("empty")
+    (folder / "checkpoints").mkdir()
+    yield from serve(folder / "checkpoints", folder)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        message = "no Chromium or Chrome on this machine"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser):
+    """Opens pages as separate visitors; afterwards no console may hold an error and no request may have left."""
+    contexts, trouble = [], []
+
+    def open_page(url: str, **options: object) -> Page:
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: trouble.append(str(e)))
+        page.on("request", lambda r: trouble.append(r.url) if r.url.startswith("http") and "127.0.0.1" not in r.url else None)
+        page.goto(url)
+        return page
+
+    open_page.trouble = trouble
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+@pytest.fixture
+def page(app: App, visit) -> Page:
+    """The app as a new visitor sees it, once the opening digit is painted."""
+    opened = visit(app.url)
+    painted(opened)
+    return opened
+
+
+PIXELS = """() => {
+  const canvas = document.querySelector("#decoded");
+  return canvas ? Array.from(canvas.getContext("2d").getImageData(0, 0, 32, 32).data).filter((_, i) => i % 4 === 0) : [];
+}"""
+
+
+def pixels(page: Page) -> list[int]:
+    """Grey levels of the decoded image, row by row."""
+    return page.evaluate(PIXELS)
+
+
+def painted(page: Page) -> None:
+    """Wait until both plots are drawn and a digit is on the canvas."""
+    page.wait_for_function(f"() => ({PIXELS})().some((grey) => grey > 100)")
+    page.wait_for_function("() => document.querySelector('#plane .figure')?._fullLayout?.xaxis2 !== undefined")
+
+
+def points(page: Page, figure: str = "plane") -> dict[str, int]:
+    """Points drawn in each trace of a figure, by name."""
+    script = "id => Object.fromEntries(document.querySelector(`#${id} .figure`).data.map(t => [t.name, t.x.length]))"
+    return page.evaluate(script, figure)
+
+
+def sliders(page: Page) -> list[float]:
+    return page.evaluate("() => [...document.querySelectorAll('#sliders input[type=range]')].map(s => Number(s.value))")

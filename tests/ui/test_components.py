@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import base64
+
+import numpy as np
+import pytest
+
+from aae.ui.components import ASSETS, PLOTLY_JS, digit_box, figure_box, packed_image, packed_points, status_box
+
+
+@pytest.mark.parametrize("box", [figure_box(None, "a figure", "a"), digit_box(None, "b"), status_box({}, "c")])
+def test_templates_are_static_because_gradio_evaluates_them(box):
+    template = box.html_template
+    assert "${" not in template
+    assert "{{" not in template
+
+
+def test_scripts_come_from_installed_files():
+    assert PLOTLY_JS.is_file()
+    for path in ASSETS.glob("*.js"):
+        assert "http" not in path.read_text(encoding="utf-8").replace("http-equiv", ""), path.name
+
+
+def test_points_and_images_are_packed_little_endian():
+    points = np.array([[1.0, 2.0], [3.0, 4.0]])
+    assert np.array_equal(np.frombuffer(base64.b64decode(packed_points(points)), "<f4").reshape(2, 2), points)
+    image = np.arange(1024).reshape(32, 32) % 256
+    assert base64.b64decode(packed_image(image)) == image.astype(np.uint8).tobytes()
+
+
+def test_importing_the_page_writes_no_files_into_the_sources():
+    assert list(ASSETS.parent.rglob("*.pyi")) == []
