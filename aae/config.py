@@ -64,6 +64,8 @@ class StrictConfig:
 
 
 Posterior = Literal["gaussian", "deterministic"]
+Schedule = Literal["constant", "linear"]
+Finish = Literal["none", "standardise"]
 Dataset = Literal["mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "qmnist", "usps", "digits-sample"]
 
 
@@ -77,6 +79,8 @@ class ModelConfig(StrictConfig):
     """Units in each hidden layer of encoder and decoder, and in the discriminator's first; its second has half."""
     posterior: Posterior = "gaussian"
     """q(z|x): a diagonal Gaussian, or the mean alone (section 2 of the paper discusses both)."""
+    sigma_floor: float = field(default=0.0, metadata=limits(0.0, 1.0))
+    """Least σ of a Gaussian posterior. The decoder cannot tell codes closer than that apart, so it grows smooth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,10 @@ class TrainConfig(StrictConfig):
     learning_rate: float = field(default=2e-4, metadata=limits(1e-7, 1.0))
     """Adam's step size for encoder and decoder."""
     discriminator_learning_rate: float = field(default=2e-4, metadata=limits(1e-7, 1.0))
+    schedule: Schedule = "constant"
+    """How both step sizes change over the configured epochs: not at all, or falling in a straight line to 0."""
+    finish: Finish = "none"
+    """What the last step ends with: "standardise" gives the codes the prior's mean and covariance (aae/standardise.py)."""
     beta1: float = field(default=0.5, metadata=limits(0.0, 0.9999))
     beta2: float = field(default=0.999, metadata=limits(0.0, 0.99999))
     adversarial_weight: float = field(default=0.001, metadata=limits(0.0, 1.0))
@@ -114,6 +122,32 @@ PRESETS: dict[str, Preset] = {
         ModelConfig(),
         TrainConfig(),
         "The published reference recipe: batch 64, Adam at 2e-4, adversarial weight 0.001, float32.",
+    ),
+    "fast": Preset(
+        ModelConfig(),
+        TrainConfig(
+            preset="fast",
+            epochs=8,
+            batch_size=128,
+            learning_rate=8e-3,
+            discriminator_learning_rate=2e-3,
+            schedule="linear",
+            adversarial_weight=0.05,
+        ),
+        "Good digits soon: batch 128, Adam at 8e-3 falling to 0, adversarial weight 0.05.",
+    ),
+    "best": Preset(
+        ModelConfig(),
+        TrainConfig(
+            preset="best",
+            epochs=60,
+            batch_size=128,
+            learning_rate=8e-3,
+            discriminator_learning_rate=2e-3,
+            schedule="linear",
+            adversarial_weight=0.05,
+        ),
+        "As fast, for longer.",
     ),
 }
 

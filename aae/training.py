@@ -6,10 +6,11 @@ order of the reference implementation: a generator step (encoder and decoder), t
 
 from __future__ import annotations
 
+import math
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,65 +21,17 @@ from aae import losses
 from aae.checkpoints import Checkpoint, Record
 from aae.config import ModelConfig, TrainConfig
 from aae.data import ImageData, to_model_range
+from aae.devices import describe, pick_device
 from aae.errors import TrainingError
+from aae.events import EpochEnd, Event, Losses, Progress, divergence
 from aae.models import AAE
 from aae.priors import GaussianPrior
+from aae.standardise import ENOUGH, standardise
+
+__all__ = ["EpochEnd", "Event", "Losses", "Progress", "Trainer", "pick_device", "train"]
 
 REPORT_SECONDS = 0.4
 """Longest time between two events: the page closes a run only at one, and promises to draw twice a second."""
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Means over the steps since the last report (or over an epoch)."""
-
-    reconstruction: float
-    adversarial: float
-    discriminator: float
-    discriminator_accuracy: float
-    """Share of draws and codes that D tells right, 0 to 1; 0.5 is chance."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where the run stands; sent at least every `REPORT_SECONDS`, and after the last step of an epoch."""
-
-    step: int
-    total_steps: int
-    epoch: float
-    """Passes over the data so far; fractional within one."""
-    epochs: int
-    images_per_second: float
-    eta_seconds: float
-    losses: Losses
-    codes: np.ndarray | None
-    """float32 `(n, latent_dim)`: posterior means of the probe images, if there are any."""
-
-
-@dataclass(frozen=True)
-class EpochEnd:
-    """An epoch is over; its mean losses, and the reconstruction loss of the probe images if there are any."""
-
-    epoch: int
-    losses: Losses
-    seconds: float
-
-
-Event = Progress | EpochEnd
-
-
-def pick_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes cuda, else mps, else cpu. Raises `TrainingError` if it is not there."""
-    if name == "auto":
-        if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise TrainingError(f"There is no device {name!r} here; leave it out to use {pick_device()}.") from error
-    return device
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
@@ -160,8 +113,14 @@ class Trainer:
 
     def step(self) -> None:
         """One adversarial step on the next batch. Nothing here waits for the device."""
+        if self.config.schedule == "linear":
+            left = 1 - self.step_count / self.total_steps
+            self.generator_optimiser.param_groups[0]["lr"] = self.config.learning_rate * left
+            self.discriminator_optimiser.param_groups[0]["lr"] = self.config.discriminator_learning_rate * left
         self._sums += self.adversarial_step(self.next_batch())
         self.step_count += 1
+        if self.config.finish == "standardise" and self.step_count == self.total_steps:
+            standardise(self.model, self.images[self._order[:ENOUGH]])
 
     def adversarial_step(self, x: Tensor) -> Tensor:
         """Update encoder and decoder, then the discriminator, on images x `(N, 1, 32, 32)` in [-1, 1].
@@ -197,6 +156,16 @@ class Trainer:
         """Sums of what `adversarial_step` returned since the last call, `(4,)` on the CPU; waits for the device."""
         sums, self._sums = self._sums.cpu(), torch.zeros_like(self._sums)
         return sums
+
+    def finite(self) -> bool:
+        """Whether all weights are finite numbers; waits for the device."""
+        return bool(torch.stack([parameter.detach().sum() for parameter in self.model.parameters()]).isfinite().all())
+
+    def rewind(self, weights: dict[str, Tensor]) -> None:
+        """Take these weights and buffers, and forget the optimisers' moments: they may have diverged with the run."""
+        self.model.load_state_dict(weights)
+        for optimiser in self._optimisers().values():
+            optimiser.state.clear()
 
     def checkpoint(self, metrics: dict[str, float] | None = None) -> Checkpoint:
         """A copy of the run as it stands, on the CPU, ready to save, show or resume."""
@@ -258,12 +227,13 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
         iterator stops the run at once; the trainer then stands where it stopped.
 
     Raises:
-        TrainingError: the run diverged (a loss is not finite); the trainer is back at its last good weights.
+        TrainingError: the run diverged; the trainer is back at its last good weights, with fresh optimisers.
     """
     probe_x = None if probe is None else to_model_range(probe.to(trainer.device))
     epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
     reported, reported_step = time.perf_counter(), trainer.step_count
     last_good = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
+    least = math.inf  # least mean reconstruction loss reported so far
     while trainer.step_count < trainer.total_steps:
         trainer.step()
         ends_epoch = trainer.step_count % trainer.steps_per_epoch == 0
@@ -272,9 +242,12 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
             continue
         sums = trainer.take_sums()
         steps, now = trainer.step_count - reported_step, time.perf_counter()
-        if not bool(torch.isfinite(sums).all()):
-            trainer.model.load_state_dict(last_good)
-            raise TrainingError(_divergence_advice(trainer.config))
+        means = Losses(*(sums / steps).tolist())
+        advice = divergence(means if trainer.finite() else replace(means, reconstruction=math.nan), trainer.config, least)
+        if advice:
+            trainer.rewind(last_good)
+            raise TrainingError(advice)
+        least = min(least, means.reconstruction)
         for name, tensor in trainer.model.state_dict().items():
             last_good[name].copy_(tensor)
         trainer.seconds += now - reported
@@ -288,7 +261,7 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
             epochs=trainer.config.epochs,
             images_per_second=rate * trainer.config.batch_size,
             eta_seconds=(trainer.total_steps - trainer.step_count) / rate,
-            losses=Losses(*(sums / steps).tolist()),
+            losses=means,
             codes=None if probe_x is None else encode_means(trainer.model, probe_x),
         )
         if ends_epoch:
@@ -297,11 +270,6 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
             trainer.history.append({"epoch": event.epoch, **mean.__dict__, "seconds": round(event.seconds, 3)})
             yield event
             epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
-
-
-def _divergence_advice(config: TrainConfig) -> str:
-    lower = "the learning rate" if config.learning_rate >= 1e-3 else "the adversarial weight or the learning rate"
-    return f"Training diverged (a loss is no longer a number); lower {lower} and train again."
 
 
 @torch.no_grad()
@@ -315,10 +283,3 @@ def encode_means(model: AAE, x: Tensor) -> np.ndarray:
     codes = model.encode(x, sample=False).float().cpu().numpy()
     model.train(was_training)
     return codes
-
-
-def describe(device: torch.device) -> str:
-    """A device in words, for records: its name where it has one."""
-    if device.type == "cuda":
-        return f"cuda ({torch.cuda.get_device_name(device)})"
-    return device.type
