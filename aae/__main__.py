@@ -1,9 +1,10 @@
-"""Command line: ``python -m aae train`` and ``python -m aae info``."""
+"""Command line: ``python -m aae train``, ``info``, ``evaluate``, ``bench`` and ``classifier``."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+import importlib
 import json
 import signal
 import sys
@@ -25,12 +26,20 @@ from aae.metrics import reconstruction_l1
 from aae.training import EpochEnd, Trainer, pick_device, train
 
 AUTOSAVE_SECONDS = 60.0
+MODULES = {  # commands with a module and options of their own, loaded when they are called
+    "evaluate": "measure checkpoints, with floors",
+    "bench": "time training against a plainly written loop",
+    "classifier": "train the small classifier whose features the measures use",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; 0 if it succeeded, 2 for an error of the user's, 130 if interrupted (what there is is saved)."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
+        if given and given[0] in MODULES:
+            return int(importlib.import_module(f"aae.{given[0]}").main(given[1:]))
+        options = parser().parse_args(given)
         return int(options.run(options))
     except AAEError as error:
         print(f"aae: {error}", file=sys.stderr)
@@ -45,6 +54,8 @@ def parser() -> argparse.ArgumentParser:
     info.add_argument("file", type=Path, metavar="FILE")
     info.add_argument("--json", action="store_true", help="one JSON object")
     info.set_defaults(run=run_info)
+    for name, about in MODULES.items():
+        commands.add_parser(name, help=about, add_help=False)
     return top
 
 
@@ -77,13 +88,13 @@ def run_train(options: argparse.Namespace) -> int:
     out = options.out or options.resume or Path(f"{data.dataset}-{model_config.latent_dim}d.safetensors")
     check_writable(out)
     trainer = Trainer(data, model_config, config, device, resume)
-    if data.notice:
-        print(data.notice, file=sys.stderr)
+    for notice in filter(None, (data.notice, held_out.notice)):
+        print(notice, file=sys.stderr)
 
-    def save() -> Checkpoint:
+    def save(slim: bool = options.slim) -> Checkpoint:
         model = trainer.checkpoint().model(device)
         checkpoint = trainer.checkpoint({"test_l1": round(reconstruction_l1(model, held_out), 5)})
-        checkpoint = with_held_out(checkpoint.slim() if options.slim else checkpoint, held_out)
+        checkpoint = with_held_out(checkpoint.slim() if slim else checkpoint, held_out)
         save_checkpoint(out, checkpoint)
         return checkpoint
 
@@ -102,8 +113,8 @@ def run_train(options: argparse.Namespace) -> int:
                     bar.set_postfix_str(f"L1 {event.losses.reconstruction:.4f}")
                 if interrupted:
                     break
-        except AAEError:  # diverged: the trainer stands at its last good weights
-            save()
+        except AAEError:  # diverged: the trainer stands at its last good weights, but its optimisers do not
+            save(slim=True)
             print(f"The last good weights are in {out}.", file=sys.stderr)
             raise
     checkpoint = save()
@@ -138,6 +149,8 @@ def configs(options: argparse.Namespace, resume: Checkpoint | None) -> tuple[Mod
 
 def check_writable(path: Path) -> None:
     """Find out before hours of training, not after; raises `CheckpointError`."""
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder; choose a file for --out.")
     if not path.parent.is_dir():
         raise CheckpointError(f"There is no folder {path.parent}; make it first or choose another --out.")
     try:

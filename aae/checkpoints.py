@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import math
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from aae.config import Json, ModelConfig, TrainConfig
+from aae.config import Json, ModelConfig, TrainConfig, quoted
 from aae.errors import CheckpointError, ConfigError
 from aae.models import AAE
 
@@ -55,7 +54,7 @@ class Record:
         """Raises `CheckpointError` unless the text has exactly a record's fields, each of its type."""
         try:
             values = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise CheckpointError("The training record is not valid JSON.") from error
         expected = {spec.name for spec in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) != expected or not _is_record(values):
@@ -65,7 +64,7 @@ class Record:
 
 def _is_record(values: dict[str, Json]) -> bool:
     def number(value: Json) -> bool:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300  # no NaN either
 
     def mapping(value: Json, valid: type[str] | None) -> bool:
         return isinstance(value, dict) and all(isinstance(v, str) if valid else number(v) for v in value.values())
@@ -184,7 +183,7 @@ def load_checkpoint(path: str | PathLike[str]) -> Checkpoint:
     if metadata.get("format") != FORMAT:
         raise CheckpointError(f"{name} is a safetensors file, but not a checkpoint of this app.")
     if metadata.get("format_version") != str(FORMAT_VERSION):
-        raise CheckpointError(f"{name} is of format {metadata.get('format_version')}; this app reads {FORMAT_VERSION}.")
+        raise CheckpointError(f"{name} is of format {quoted(metadata.get('format_version'))}; this app reads {FORMAT_VERSION}.")
     try:
         checkpoint = _from_parts(metadata, tensors)
     except (ConfigError, CheckpointError) as error:
@@ -204,7 +203,7 @@ def _from_parts(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Checkpo
     codes, labels = tensors.get("codes"), tensors.get("labels")
     extra = set(tensors) - {f"model.{n}" for n in weights} - {f"training.{n}" for n in training} - {"codes", "labels"}
     if extra:
-        raise CheckpointError(f"It holds tensors that do not belong to it ({', '.join(sorted(extra)[:3])}).")
+        raise CheckpointError(f"It holds tensors that do not belong to it ({quoted(sorted(extra))}).")
     _check_weights(weights, config)
     _check_codes(codes, labels, config, record)
     return Checkpoint(
@@ -223,7 +222,7 @@ def _check_weights(weights: dict[str, Tensor], config: ModelConfig) -> None:
         expected = AAE(config).state_dict()
     if set(weights) != set(expected):
         odd = sorted(set(weights) ^ set(expected))
-        raise CheckpointError(f"Its weights are not those of an AAE ({', '.join(odd[:3])}).")
+        raise CheckpointError(f"Its weights are not those of an AAE ({quoted(odd)}).")
     for name, tensor in weights.items():
         if tensor.shape != expected[name].shape or tensor.dtype != expected[name].dtype:
             raise CheckpointError(f"{name} is {tuple(tensor.shape)}, but its settings ask for {tuple(expected[name].shape)}.")
@@ -244,8 +243,3 @@ def _check_codes(codes: Tensor | None, labels: Tensor | None, config: ModelConfi
         raise CheckpointError("Its codes are not finite numbers of the expected type.")
     if len(labels) and int(labels.max()) >= len(record.class_names):
         raise CheckpointError("Its labels name classes that the training record does not know.")
-
-
-def finite(metrics: dict[str, float]) -> dict[str, float]:
-    """The metrics that are finite numbers: JSON has no NaN."""
-    return {name: value for name, value in metrics.items() if math.isfinite(value)}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from dataclasses import dataclass, field, fields
 from typing import Literal, Self, get_args, get_origin, get_type_hints
 
@@ -21,6 +20,15 @@ def limits(low: float, high: float) -> dict[str, tuple[float, float]]:
     return {"limits": (low, high)}
 
 
+def quoted(value: object, most: int = 60) -> str:
+    """Something from outside as part of a sentence: on one line, and not longer than one cares to read."""
+    try:
+        text = ascii(value)
+    except ValueError:  # an integer of more digits than Python writes
+        text = "a huge number"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
 class StrictConfig:
     """Checks types and ranges when made, and reads and writes JSON with exactly its own fields."""
 
@@ -31,16 +39,16 @@ class StrictConfig:
             wanted = hints[spec.name]
             if get_origin(wanted) is Literal:
                 if value not in get_args(wanted):
-                    raise ConfigError(f"{spec.name} is {value!r}; choose one of {', '.join(map(str, get_args(wanted)))}.")
+                    raise ConfigError(f"{spec.name} is {quoted(value)}; choose one of {', '.join(map(str, get_args(wanted)))}.")
                 continue
-            if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                object.__setattr__(self, spec.name, float(value))
-            elif type(value) is not wanted:
-                raise ConfigError(f"{spec.name} is {value!r}; it must be of type {wanted.__name__}.")
+            if type(value) is not wanted and not (wanted is float and type(value) is int):
+                raise ConfigError(f"{spec.name} is {quoted(value)}; it must be of type {wanted.__name__}.")
             if "limits" in spec.metadata:
                 low, high = spec.metadata["limits"]
-                if not (math.isfinite(value) and low <= value <= high):
-                    raise ConfigError(f"{spec.name} is {value}; choose a value from {low:g} to {high:g}.")
+                if not low <= value <= high:  # NaN is not either
+                    raise ConfigError(f"{spec.name} is {quoted(value)}; choose a value from {low:g} to {high:g}.")
+            if wanted is float:
+                object.__setattr__(self, spec.name, float(value))
 
     def to_json(self) -> str:
         """One JSON object that `from_json` reads back to an equal config."""
@@ -51,13 +59,13 @@ class StrictConfig:
         """Read a config; raises `ConfigError` if a field is missing, unknown, of the wrong type or out of range."""
         try:
             values = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError also for more digits than Python reads
             raise ConfigError("The configuration is not valid JSON.") from error
         if not isinstance(values, dict):
             raise ConfigError("The configuration is not a JSON object.")
         known = {spec.name for spec in fields(cls)}  # type: ignore[arg-type]
         if unknown := sorted(set(values) - known):
-            raise ConfigError(f"The configuration has unknown settings: {', '.join(unknown)}.")
+            raise ConfigError(f"The configuration has unknown settings: {quoted(unknown)}.")
         if missing := sorted(known - set(values)):
             raise ConfigError(f"The configuration lacks settings: {', '.join(missing)}.")
         return cls(**values)

@@ -6,10 +6,11 @@ memory; `to_model_range` scales a batch to [-1, 1] where the networks run.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import gzip
 import os
 import threading
-import urllib.error
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -39,6 +40,7 @@ KUZUSHIJI = ("お o", "き ki", "す su", "つ tsu", "な na", "は ha", "ま ma
 
 SAMPLE_TEST_PER_CLASS = 50
 DOWNLOAD_PATIENCE_SECONDS = 60.0
+STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ TITLES: dict[Dataset, str] = {
 
 def default_data_dir() -> Path:
     """torchvision's root folder: `AAE_DATA_DIR` if set, else the user's cache folder. Nothing is created here."""
-    return Path(os.environ.get("AAE_DATA_DIR") or platformdirs.user_cache_dir("aae-playground", appauthor=False))
+    named = os.environ.get("AAE_DATA_DIR") or platformdirs.user_cache_dir("aae-playground", appauthor=False)
+    return Path(named).expanduser()
 
 
 def to_model_range(images: Tensor) -> Tensor:
@@ -131,7 +134,7 @@ def load_images(dataset: str, split: Split = "train", data_dir: str | Path | Non
     except DataError as error:
         if not download:
             raise
-        notice = f"{error} The offline sample of 5,000 MNIST digits is used instead."
+        notice = f"{str(error).rstrip('.')}; the offline sample of 5,000 MNIST digits is used instead."
         sample = _sample(split)
         return ImageData(SAMPLE, split, sample.images, sample.labels, sample.class_names, notice)
 
@@ -155,6 +158,12 @@ def _load(name: Dataset, split: Split, folder: Path, download: bool) -> ImageDat
         images = images.transpose(1, 2)
     targets = torch.as_tensor(np.asarray(opened.targets), dtype=torch.int64)
     labels = (targets if targets.dim() == 1 else targets[:, 0]) - source.first_label  # QMNIST's rows begin with the class
+    if (
+        len(images) != len(labels)
+        or not len(labels)
+        or not 0 <= int(labels.min()) <= int(labels.max()) < len(source.class_names)
+    ):
+        raise DataError(f"The files of {source.title} in {folder} are damaged; delete them to have them downloaded again.")
     return ImageData(name, split, _resized(images), labels, source.class_names)
 
 
@@ -187,13 +196,17 @@ def _open(source: Source, split: Split, folder: Path, download: bool) -> VisionD
     result = outcome[0]
     if not isinstance(result, Exception):
         return result
-    if isinstance(result, OSError) and not isinstance(result, urllib.error.URLError | TimeoutError):
+    if isinstance(result, OSError) and result.errno in STORAGE_ERRORS:
         raise DataError(f"{source.title} cannot be stored in {folder} ({result.strerror or result}).") from result
     raise DataError(f"{source.title} could not be downloaded; check the network.") from result
 
 
 def _bytes_in(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else 0
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):  # it may be gone by now
+            total += path.stat().st_size
+    return total
 
 
 def _resized(images: Tensor, chunk: int = 10_000) -> Tensor:

@@ -134,7 +134,5 @@ def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") ->
     figure.add_hline(y=float(np.log(2)), line={"dash": "dot", "width": 1, "color": PRIOR_COLOUR}, row=1, col=2)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
     figure.update_yaxes(rangemode="tozero")
-    figure.update_layout(
-        margin=MARGIN, legend=LEGEND, uirevision=revision
-    )
+    figure.update_layout(margin=MARGIN, legend=LEGEND, uirevision=revision)
     return figure

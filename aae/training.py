@@ -10,7 +10,7 @@ import math
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -179,7 +179,11 @@ class Trainer:
             metrics=metrics or {},
             history=list(self.history),
         )
-        training: dict[str, Tensor] = {"noise": self.noise.get_state(), "step": torch.tensor(self.step_count)}
+        training: dict[str, Tensor] = {
+            "noise": self.noise.get_state(),
+            "step": torch.tensor(self.step_count),
+            "images": torch.tensor(len(self.data)),
+        }
         for name, optimiser in self._optimisers().items():
             for index, state in optimiser.state_dict()["state"].items():
                 training |= {f"{name}.{index}.{key}": value.detach().cpu().clone() for key, value in state.items()}
@@ -196,22 +200,42 @@ class Trainer:
             raise TrainingError("This checkpoint carries no training state, so it cannot be resumed; train anew instead.")
         if checkpoint.model_config != self.model.config:
             raise TrainingError("This checkpoint is of another model; resume it with its own settings.")
+        training = dict(checkpoint.training)
+        trained_on = checkpoint.record.dataset if checkpoint.record else self.data.dataset
+        if trained_on != self.data.dataset or int(training.pop("images", torch.tensor(0))) != len(self.data):
+            raise TrainingError("This run was on other images; resume it on the data set that it began with.")
         try:
             self.model.load_state_dict(checkpoint.weights)
+            self.noise.set_state(training.pop("noise"))
+            self.step_count = int(training.pop("step"))
+            if self.step_count < 0:
+                raise ValueError("a step before the first")
             for name, optimiser in self._optimisers().items():
-                state: dict[int, dict[str, Tensor]] = {}
-                for key, value in checkpoint.training.items():
-                    if key.startswith(f"{name}."):
-                        _, index, moment = key.split(".")
-                        state.setdefault(int(index), {})[moment] = value.clone()
+                shapes = [parameter.shape for parameter in optimiser.param_groups[0]["params"]]
+                state = self._moments(training, name, shapes) if self.step_count else {}
                 optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-            self.noise.set_state(checkpoint.training["noise"])
-            self.step_count = int(checkpoint.training["step"])
+            if training:
+                raise ValueError("more than the state of two optimisers")
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise TrainingError("The training state in this checkpoint does not fit the model; train anew instead.") from error
+            raise TrainingError(
+                "The training state in this checkpoint is damaged or of another device; train anew instead."
+            ) from error
         if checkpoint.record is not None:
             self.seconds = checkpoint.record.wall_clock_seconds
             self.history = list(checkpoint.record.history)
+
+    @staticmethod
+    def _moments(training: dict[str, Tensor], name: str, shapes: list[torch.Size]) -> dict[int, dict[str, Tensor]]:
+        """Take an Adam's state out of `training`; `KeyError` or `ValueError` unless all is there, fits and is finite."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for index, shape in enumerate(shapes):
+            moments = {key: training.pop(f"{name}.{index}.{key}").clone() for key in ("step", "exp_avg", "exp_avg_sq")}
+            if moments["exp_avg"].shape != shape or moments["exp_avg_sq"].shape != shape:
+                raise ValueError(f"{name}.{index} does not fit")
+            if not all(bool(torch.isfinite(tensor).all()) for tensor in moments.values()):
+                raise ValueError(f"{name}.{index} is not finite")
+            state[index] = moments
+        return state
 
 
 def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float = REPORT_SECONDS) -> Iterator[Event]:
@@ -254,6 +278,12 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
         rate = steps / (now - reported)
         reported, reported_step = now, trainer.step_count
         epoch_sums, epoch_steps = epoch_sums + sums, epoch_steps + steps
+        ended: EpochEnd | None = None
+        if ends_epoch:  # noted before anything is yielded: the run may be closed there
+            epoch_mean = Losses(*(epoch_sums / epoch_steps).tolist())
+            ended = EpochEnd(trainer.step_count // trainer.steps_per_epoch, epoch_mean, now - epoch_started)
+            trainer.history.append({"epoch": ended.epoch, **asdict(epoch_mean), "seconds": round(ended.seconds, 3)})
+            epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
         yield Progress(
             step=trainer.step_count,
             total_steps=trainer.total_steps,
@@ -264,12 +294,8 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
             losses=means,
             codes=None if probe_x is None else encode_means(trainer.model, probe_x),
         )
-        if ends_epoch:
-            mean, now = Losses(*(epoch_sums / epoch_steps).tolist()), time.perf_counter()
-            event = EpochEnd(trainer.step_count // trainer.steps_per_epoch, mean, now - epoch_started)
-            trainer.history.append({"epoch": event.epoch, **mean.__dict__, "seconds": round(event.seconds, 3)})
-            yield event
-            epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
+        if ended:
+            yield ended
 
 
 @torch.no_grad()

@@ -268,7 +268,7 @@ WRONG = {
     "record with text for a number": (setting("record", epochs="many"), "record"),
     "record with NaN": (setting("record", metrics={"test_l1": float("nan")}), "record"),
     "record with classes that are no list": (setting("record", class_names="0123456789"), "record"),
-    "newer format": (say("format_version", "2"), "format 2"),
+    "newer format": (say("format_version", "2"), "format '2'"),
     "newer format in two lines": (say("format_version", "2\nfoo"), "format"),
     "no format version": (drop("format_version"), "format"),
     "codes of another size": (put("codes", torch.zeros(40, 9, dtype=torch.float16)), "codes"),

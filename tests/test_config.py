@@ -20,7 +20,8 @@ def test_json_reads_back_to_an_equal_config(config):
 
 
 def test_defaults_are_the_reference_recipe():
-    assert dataclasses.asdict(ModelConfig()) == {"latent_dim": 10, "hidden_dim": 512, "posterior": "gaussian"}
+    model = ModelConfig()
+    assert (model.latent_dim, model.hidden_dim, model.posterior, model.sigma_floor) == (10, 512, "gaussian", 0.0)
     config = TrainConfig()
     assert (config.epochs, config.batch_size, config.adversarial_weight) == (100, 64, 0.001)
     assert (config.learning_rate, config.discriminator_learning_rate) == (2e-4, 2e-4)

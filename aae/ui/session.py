@@ -104,7 +104,8 @@ class Shelf:
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.shipped: dict[str, ShownModel] = {}
         self.notices: list[str] = []
-        for path in sorted(checkpoints.glob("*.safetensors"), key=_shown_first):
+        paths = [path for path in checkpoints.glob("*.safetensors") if not path.name.startswith("classifier-")]
+        for path in sorted(paths, key=_shown_first):
             try:
                 checkpoint = load_checkpoint(path)
                 self.shipped[path.stem] = self._place(path.stem, path.stem, checkpoint, secret=False)

@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import painted, pixels, points
 
-
 # Seconds from the press of Stop, as the visitor makes it, to the word that the run has stopped.
 WATCH_STOP = """() => {
   const box = document.querySelector('#train-status');
