@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from aae.checkpoints import Checkpoint
-from aae.config import PRESETS, Dataset, TrainConfig, preset
+from aae.config import PRESETS, Dataset, preset
 from aae.data import TITLES, ImageData, load_images
 from aae.errors import AAEError, TrainingError
 from aae.figures import latent_figure, losses_figure
@@ -24,12 +24,13 @@ from aae.priors import GaussianPrior
 from aae.training import Progress, Trainer, train
 from aae.ui import runtime
 from aae.ui.components import figure_box, figure_value, packed_points, status_box
-from aae.ui.explore import MAX_LATENT_DIM, Explore
+from aae.ui.explore import MAX_LATENT_DIM, Explore, told
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 
 PROBES = 1000
 """Held-out images whose codes are drawn while training."""
 CURVE_SECONDS = 2.0
+DEFAULT_PRESET = "fast"
 STOP_PATIENCE_SECONDS = 10.0
 
 
@@ -165,15 +166,15 @@ def stopped(visitor: Visitor) -> dict[str, Any]:
 
 def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
     """Lay out the tab and wire it."""
-    defaults = TrainConfig()
+    opening = PRESETS[DEFAULT_PRESET].train
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
             dataset = gr.Dropdown(
-                [(title, name) for name, title in TITLES.items()], value=defaults.dataset, label="Data set", elem_id="dataset"
+                [(title, name) for name, title in TITLES.items()], value=opening.dataset, label="Data set", elem_id="dataset"
             )
-            recipe = gr.Radio(list(PRESETS), value=next(iter(PRESETS)), label="Preset", elem_id="preset")
-            about = gr.Markdown(about_preset(next(iter(PRESETS))), elem_classes="hint")
-            epochs = gr.Number(3, label="Epochs", minimum=1, maximum=10_000, precision=0, elem_id="epochs")
+            recipe = gr.Radio(list(PRESETS), value=DEFAULT_PRESET, label="Preset", elem_id="preset")
+            about = gr.Markdown(PRESETS[DEFAULT_PRESET].about, elem_id="about-preset", elem_classes="hint")
+            epochs = gr.Number(opening.epochs, label="Epochs", minimum=1, maximum=10_000, precision=0, elem_id="epochs")
             latent_dim = gr.Slider(2, MAX_LATENT_DIM, value=10, step=1, label="Latent dimensions", elem_id="latent-dim")
             seed = gr.Number(0, label="Seed", minimum=0, maximum=2**31 - 1, precision=0, elem_id="seed")
             with gr.Row():
@@ -215,8 +216,11 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
     stop.click(None, cancels=[run_event], queue=False, **private).then(stopped, visitor, box, queue=False, **private).then(
         reveal, visitor, explore.outputs, queue=False, **private
     )
-    recipe.change(about_preset, recipe, about, queue=False, **private)
+    recipe.input(take_preset, recipe, [about, epochs], queue=False, **private)
 
 
-def about_preset(name: str) -> str:
-    return PRESETS[name].about if name in PRESETS else ""
+def take_preset(name: str) -> tuple[str, int]:
+    """What a preset is for, and how many epochs it takes."""
+    with told():
+        recipe = preset(name)
+    return recipe.about, recipe.train.epochs
