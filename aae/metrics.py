@@ -143,7 +143,7 @@ def measure(model: AAE, held_out: ImageData, train: ImageData, classifier: Class
         images=n,
         l1=l1 / n,
         l1_of_means=reconstruction_l1(model, held_out),
-        posterior_sigma=float(torch.cat(sigmas).mean()),
+        posterior_sigma=float(torch.cat(sigmas).mean()) if model.config.posterior == "gaussian" else 0.0,
         ks_mean=float(distances.mean()),
         ks_worst=float(distances.max()),
         ks_floor=float(kolmogorov_smirnov(draws).mean()),

@@ -121,7 +121,7 @@ class AAE(nn.Module):
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """q(z|x) of images `(N, 1, 32, 32)` in [-1, 1]: μ and σ, each `(N, latent_dim)`.
 
-        σ² is exp(log σ²) plus the square of `sigma_floor`. A deterministic posterior's σ is not used.
+        A deterministic posterior's σ is not used.
 
         Raises:
             ValueError: x is not of that shape.
@@ -129,9 +129,7 @@ class AAE(nn.Module):
         if x.dim() != 4 or tuple(x.shape[1:]) != (1, IMAGE_SIZE, IMAGE_SIZE):
             raise ValueError(f"encode takes images of shape (N, 1, {IMAGE_SIZE}, {IMAGE_SIZE}), not {tuple(x.shape)}.")
         mean, log_variance = self.encoder(x)
-        if not self.config.sigma_floor:
-            return mean, torch.exp(0.5 * log_variance)
-        return mean, (log_variance.exp() + self.config.sigma_floor**2).sqrt()
+        return mean, torch.exp(0.5 * log_variance)
 
     def decode(self, z: Tensor) -> Tensor:
         """Images `(N, 1, 32, 32)` in [-1, 1] from codes `(N, latent_dim)`; `ValueError` for any other shape."""
