@@ -22,8 +22,8 @@ from torchvision import transforms
 
 from aae.config import IMAGE_SIZE, PRESETS, ModelConfig, TrainConfig
 from aae.data import SOURCES, ImageData, default_data_dir, load_images
-from aae.models import AAE
-from aae.training import Trainer, initialise
+from aae.models import AAE, initialise
+from aae.training import Trainer
 
 PEAK_SIZE = 1024
 """Side of the square matrices whose product is taken as the machine's matmul peak."""

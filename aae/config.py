@@ -133,7 +133,7 @@ PRESETS: dict[str, Preset] = {
         ModelConfig(),
         TrainConfig(
             preset="fast",
-            epochs=8,
+            epochs=10,
             batch_size=128,
             learning_rate=1.6e-2,
             discriminator_learning_rate=2.5e-3,

@@ -157,3 +157,12 @@ class AAE(nn.Module):
         from aae.checkpoints import load_checkpoint
 
         return load_checkpoint(path).model(device)
+
+
+def initialise(model: nn.Module, generator: torch.Generator) -> None:
+    """Draw every linear layer anew, as `nn.Linear` does, but from `generator` (a CPU one) and not from global state."""
+    for module in model.modules():
+        if isinstance(module, nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
+            bound = module.in_features**-0.5
+            nn.init.uniform_(module.bias, -bound, bound, generator=generator)

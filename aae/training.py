@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Adam
 
 from aae import losses
@@ -24,7 +24,7 @@ from aae.data import ImageData, to_model_range
 from aae.devices import describe, pick_device
 from aae.errors import TrainingError
 from aae.events import EpochEnd, Event, Losses, Progress, divergence
-from aae.models import AAE
+from aae.models import AAE, initialise
 from aae.priors import GaussianPrior
 from aae.standardise import ENOUGH, standardise
 
@@ -32,15 +32,6 @@ __all__ = ["EpochEnd", "Event", "Losses", "Progress", "Trainer", "pick_device", 
 
 REPORT_SECONDS = 0.4
 """Longest time between two events: the page closes a run only at one, and promises to draw twice a second."""
-
-
-def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Draw every linear layer anew, as `nn.Linear` does, but from `generator` (a CPU one) and not from global state."""
-    for module in model.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.kaiming_uniform_(module.weight, a=5**0.5, generator=generator)
-            bound = module.in_features**-0.5
-            nn.init.uniform_(module.bias, -bound, bound, generator=generator)
 
 
 class Trainer:

@@ -21,7 +21,7 @@ def test_json_reads_back_to_an_equal_config(config):
 
 def test_defaults_are_the_reference_recipe():
     model = ModelConfig()
-    assert (model.latent_dim, model.hidden_dim, model.posterior, model.sigma_floor) == (10, 512, "gaussian", 0.0)
+    assert (model.latent_dim, model.hidden_dim, model.posterior) == (10, 512, "gaussian")
     config = TrainConfig()
     assert (config.epochs, config.batch_size, config.adversarial_weight) == (100, 64, 0.001)
     assert (config.learning_rate, config.discriminator_learning_rate) == (2e-4, 2e-4)
