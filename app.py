@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aae.ui.demo import build_demo, launch_options
+from aae.ui.demo import serve
 
 if __name__ == "__main__":
-    build_demo().launch(**launch_options())
+    serve()

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from aae.checkpoints import Checkpoint
 from aae.data import ImageData, to_model_range
+from aae.models import AAE
 
 HELD_OUT = 5_000
 """How many held-out images' codes a checkpoint carries at most."""
@@ -24,12 +26,24 @@ def held_out_indices(count: int, n: int = HELD_OUT) -> np.ndarray:
 
 
 @torch.no_grad()
+def encode_means(model: AAE, x: Tensor) -> np.ndarray:
+    """Posterior means of images x `(n, 1, 32, 32)` in [-1, 1] as float32 `(n, latent_dim)`, in evaluation mode.
+
+    Evaluation mode leaves the batch norm's running statistics alone; the model is put back as it was.
+    """
+    was_training = model.training
+    model.eval()
+    codes = model.encode(x, sample=False).float().cpu().numpy()
+    model.train(was_training)
+    return codes
+
+
 def with_held_out(checkpoint: Checkpoint, data: ImageData) -> Checkpoint:
     """The checkpoint with the posterior means and labels of (up to) 5,000 held-out images of `data`."""
     chosen = torch.from_numpy(held_out_indices(len(data)))
-    codes = checkpoint.model().encode(to_model_range(data.images[chosen]), sample=False)
+    codes = encode_means(checkpoint.model(), to_model_range(data.images[chosen]))
     labels = data.labels[chosen].to(torch.uint8)
-    return dataclasses.replace(checkpoint, codes=codes.to(torch.float16), labels=labels)
+    return dataclasses.replace(checkpoint, codes=torch.from_numpy(codes).to(torch.float16), labels=labels)
 
 
 @dataclass(frozen=True)

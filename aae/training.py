@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.optim import Adam
@@ -24,6 +23,7 @@ from aae.data import ImageData, to_model_range
 from aae.devices import describe, pick_device
 from aae.errors import TrainingError
 from aae.events import EpochEnd, Event, Losses, Progress, divergence
+from aae.latent import encode_means
 from aae.models import AAE, initialise
 from aae.priors import GaussianPrior
 from aae.standardise import ENOUGH, standardise
@@ -287,16 +287,3 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
         )
         if ended:
             yield ended
-
-
-@torch.no_grad()
-def encode_means(model: AAE, x: Tensor) -> np.ndarray:
-    """Posterior means of images x `(n, 1, 32, 32)` in [-1, 1] as float32 `(n, latent_dim)`, in evaluation mode.
-
-    Evaluation mode leaves the batch norm's running statistics alone; the model is put back as it was.
-    """
-    was_training = model.training
-    model.eval()
-    codes = model.encode(x, sample=False).float().cpu().numpy()
-    model.train(was_training)
-    return codes

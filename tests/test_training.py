@@ -13,7 +13,8 @@ import torch
 from aae.config import ModelConfig
 from aae.data import to_model_range
 from aae.errors import TrainingError
-from aae.training import EpochEnd, Progress, Trainer, encode_means, pick_device, train
+from aae.latent import encode_means
+from aae.training import EpochEnd, Progress, Trainer, pick_device, train
 from tests.runs import SMALL, assert_same_state, finish, settings
 
 # The data

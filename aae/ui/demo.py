@@ -1,4 +1,4 @@
-"""The page as a whole: `build_demo` makes it, `launch_options` says how to serve it."""
+"""The page as a whole: `build_demo` makes it, `serve` runs it."""
 
 from __future__ import annotations
 
@@ -57,3 +57,9 @@ def launch_options() -> dict[str, Any]:
         "state_session_capacity": runtime.SESSIONS,
         "max_file_size": "32mb",
     }
+
+
+def serve(checkpoints: Path = CHECKPOINTS) -> None:
+    """Serve the page until it is stopped."""
+    runtime.leave_room_for_the_page()
+    build_demo(checkpoints).launch(**launch_options())

@@ -19,10 +19,7 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-LAUNCH = (
-    "import sys; from pathlib import Path; from aae.ui.demo import build_demo, launch_options; "
-    "build_demo(Path(sys.argv[1])).launch(**launch_options())"
-)
+SERVE = "import sys; from pathlib import Path; from aae.ui.demo import serve; serve(Path(sys.argv[1]))"
 
 
 class App:
@@ -37,7 +34,7 @@ class App:
         # No data set is at hand, and the one download a test asks for goes nowhere, at once.
         proxy = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
         env = {**os.environ, **proxy, "GRADIO_SERVER_PORT": str(port), "AAE_DATA_DIR": str(folder / "data")}
-        command = ["app.py"] if checkpoints is None else ["-c", LAUNCH, str(checkpoints)]
+        command = ["app.py"] if checkpoints is None else ["-c", SERVE, str(checkpoints)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=log, stderr=log)
 
