@@ -170,6 +170,8 @@ def _load(name: Dataset, split: Split, folder: Path, download: bool) -> ImageDat
 def _open(source: Source, split: Split, folder: Path, download: bool) -> VisionDataset:
     """Open what is in `folder`, else download with patience for a network that swallows packets."""
     try:
+        if not folder.is_dir():  # then there is nothing to find, and torchvision takes seconds to load
+            raise FileNotFoundError(folder)
         return source.open(folder, split, False)
     except Exception as error:  # torchvision raises RuntimeError, OSError or EOFError for missing and broken files
         if not download:

@@ -70,6 +70,7 @@ class Visitor:
     def __init__(self) -> None:
         self.own: ShownModel | None = None
         self.running = False
+        self.stopped = False  # the last run ended before its time
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Visitor:

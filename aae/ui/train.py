@@ -73,7 +73,9 @@ def run(
         data = load_images(config.dataset, "train")
         held_out = load_images(data.dataset, "test")
         trainer = Trainer(data, model_config, config, runtime.training_device())
+        visitor.stopped = True
         yield from show(trainer, held_out, data.notice)
+        visitor.stopped = False
     except AAEError as error:
         yield View(said(str(error), "error"))
     except (torch.OutOfMemoryError, MemoryError):
@@ -159,8 +161,10 @@ def stopped(visitor: Visitor) -> dict[str, Any]:
     while visitor.running and time.monotonic() < deadline:
         time.sleep(0.05)
     if visitor.own is None or visitor.own.checkpoint.record is None:
-        return said("Stopped before there was anything to keep.", "idle")
+        return said("Nothing is running, and there is no model of yours to keep.", "idle")
     epochs = visitor.own.checkpoint.record.epochs
+    if not visitor.stopped:
+        return said("Nothing is running. Your model is in the Explore tab.", "idle")
     return said(f"Stopped after {epochs:.2f} epochs. Your model, as it stands, is in the Explore tab.", "done")
 
 

@@ -107,8 +107,12 @@ def test_out_of_memory_is_told_and_the_visitor_can_go_on(shelf, monkeypatch):
     visitor.close()
 
 
-def test_stop_before_anything_was_learned_says_so():
-    assert "before there was anything" in tab.stopped(Visitor())["text"]
+def test_stop_without_a_run_says_so(shelf):
+    visitor = Visitor()
+    assert "Nothing is running" in tab.stopped(visitor)["text"]
+    finish(run(visitor, shelf))
+    assert "Nothing is running" in tab.stopped(visitor)["text"]
+    visitor.close()
 
 
 def test_long_histories_are_thinned_and_keep_the_last_row():
