@@ -107,7 +107,7 @@ def describe(shown: ShownModel) -> str:
         return f"{shown.latent_dim} latent dimensions."
     quality = f", test L1 {record.metrics['test_l1']:.4f}" if "test_l1" in record.metrics else ""
     return (
-        f"{shown.latent_dim} latent dimensions; {record.epochs:g} epochs of {record.dataset} "
+        f"{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
         f"(preset {config.preset}, seed {config.seed}){quality}."
     )
 

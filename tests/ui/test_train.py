@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from aae.ui import runtime
 from aae.ui import train as tab
 from aae.ui.session import Visitor
 
@@ -127,9 +126,3 @@ def test_long_histories_are_thinned_and_keep_the_last_row():
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (-1, "0 s")])
 def test_times_are_readable(seconds, text):
     assert tab.clock(seconds) == text
-
-
-def test_a_zero_gpu_web_process_does_not_use_its_pretended_cuda(monkeypatch):
-    monkeypatch.setenv("SPACES_ZERO_GPU", "1")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert runtime.training_device().type == "cpu"
