@@ -26,8 +26,9 @@ def standardise(model: AAE, images: Tensor) -> None:
     model.eval()
     posteriors = [model.posterior(to_model_range(part)) for part in images.split(CHUNK)]
     model.train(was_training)
-    means = torch.cat([mean for mean, _ in posteriors]).double()  # (N, latent_dim)
-    variance = torch.cat([sigma for _, sigma in posteriors]).double().square().mean(0)
+    # On the CPU: mps has neither float64 nor eigenvectors.
+    means = torch.cat([mean for mean, _ in posteriors]).cpu().double()  # (N, latent_dim)
+    variance = torch.cat([sigma for _, sigma in posteriors]).cpu().double().square().mean(0)
     if model.config.posterior == "deterministic":
         variance = torch.zeros_like(variance)
     values, vectors = torch.linalg.eigh(torch.cov(means.T) + variance.diag())
@@ -35,8 +36,8 @@ def standardise(model: AAE, images: Tensor) -> None:
     narrow, widen = vectors * values.rsqrt() @ vectors.T, vectors * values.sqrt() @ vectors.T  # C^-½, C^½
     head, first, centre = model.encoder.mean, model.decoder.layers[0], means.mean(0)
     assert isinstance(first, torch.nn.Linear)
-    head.bias.copy_(narrow @ (head.bias.double() - centre))
-    head.weight.copy_(narrow @ head.weight.double())
-    model.encoder.log_variance.bias.add_(2 * narrow.diagonal().log())
-    first.bias.add_(first.weight.double() @ centre)
-    first.weight.copy_(first.weight.double() @ widen)
+    head.bias.copy_(narrow @ (head.bias.cpu().double() - centre))
+    head.weight.copy_(narrow @ head.weight.cpu().double())
+    model.encoder.log_variance.bias.add_((2 * narrow.diagonal().log()).to(head.bias))
+    first.bias.add_((first.weight.cpu().double() @ centre).to(first.bias))
+    first.weight.copy_(first.weight.cpu().double() @ widen)
