@@ -31,6 +31,7 @@ def latent_figure(
     axis_labels: tuple[str, str],
     *,
     revision: str = "",
+    pan: bool = True,
 ) -> go.Figure:
     """Encoded images beside draws of the prior, in the same view and on the same axes.
 
@@ -40,6 +41,7 @@ def latent_figure(
         prior: projected draws of the prior `(M, 2)`.
         axis_labels: what the two axes are.
         revision: zoom and hidden classes survive an update that has the same revision.
+        pan: a drag pans; else it is left to the page.
     """
     figure = make_subplots(
         rows=1,
@@ -98,7 +100,7 @@ def latent_figure(
         legend={**LEGEND, "itemsizing": "constant", "title": {"text": "class"}},
         uirevision=revision,
         hovermode="closest",
-        dragmode="pan",
+        dragmode="pan" if pan else False,
     )
     return figure
 

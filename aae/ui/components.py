@@ -43,13 +43,32 @@ def figure_box(value: dict[str, Any] | None, description: str, elem_id: str) -> 
 
     A `value` of ``{"points": packed_points(...)}`` moves the points of the figure that is drawn.
     """
+    return _figure(value, description, elem_id, _mount("figure.js"))
+
+
+def plane_box(value: dict[str, Any] | None, description: str, elem_id: str) -> gr.HTML:
+    """A `figure_box` of a latent plane: it marks where z stands, and a pointer in it moves z."""
+    return _figure(value, description, elem_id, _mount("plane.js"))
+
+
+def _figure(value: dict[str, Any] | None, description: str, elem_id: str, script: str) -> gr.HTML:
     return gr.HTML(
         value,
         html_template=f'<div class="figure-frame" role="img" aria-label="{description}"><div class="figure"></div></div>',
-        js_on_load=_mount("figure.js"),
+        js_on_load=script,
         head=f'<script src="{static_url(PLOTLY_JS)}"></script>',
         apply_default_css=False,
         elem_id=elem_id,
+    )
+
+
+def slider_link() -> gr.HTML:
+    """Lets the sliders follow z, and names what lies beyond them; triggers `rested` when they may take z's value."""
+    return gr.HTML(
+        html_template='<p class="beyond" aria-live="polite"></p>',
+        js_on_load=_mount("sliders.js", "rested"),
+        apply_default_css=False,
+        elem_id="beyond",
     )
 
 
@@ -89,7 +108,7 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
 
 
 def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
-    """The `value` of a `figure_box`; with `axes` `(2, latent_dim)` it marks where z stands."""
+    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`."""
     return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
 
 

@@ -18,13 +18,14 @@ from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, pca_projection
 from aae.losses import reconstruction_loss
 from aae.priors import GaussianPrior
-from aae.ui.components import digit_box, figure_box, figure_value, packed_image, static_url
+from aae.ui.components import digit_box, figure_value, packed_image, plane_box, slider_link, static_url
 from aae.ui.session import Shelf, ShownModel, Visitor, as_code
 
 MAX_LATENT_DIM = 64
 SLIDER_LIMIT = 3.5
 DIGIT_SETS: tuple[Dataset, ...] = ("mnist", "qmnist", "emnist-digits", "usps", "digits-sample")
 PCA, AXES = "PCA", "Two axes"
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass
@@ -91,6 +92,7 @@ def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[s
         projection(draws.numpy()),
         projection.labels,
         revision=shown.weights.stem,
+        pan=False,
     )
     return figure_value(figure, projection.axes)
 
@@ -166,20 +168,24 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 axes = list(range(opening.latent_dim if opening else 2))
                 first_axis = gr.Dropdown(axes, value=0, label="across", visible=False, min_width=80, elem_id="axis-x")
                 second_axis = gr.Dropdown(axes, value=1, label="up", visible=False, min_width=80, elem_id="axis-y")
+                follow = gr.Checkbox(False, label="z follows the pointer", elem_id="follow", min_width=160, container=False)
             about = gr.Markdown(describe(opening) if opening else no_model_text(shelf), elem_id="about-model")
-            plane = figure_box(
+            plane = plane_box(
                 plane_value(opening, PCA, 0, 1) if opening else None,
                 "Two scatter plots on the same axes: codes of test images by class, and draws of the prior",
                 "plane",
             )
             gr.Markdown(
                 "Each coloured dot is a test image's code; the grey dots are as many draws of N(0, I). Both are seen along "
-                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior; the "
-                "ring marks where the sliders stand. Click a class to hide it; scroll to zoom.",
+                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior. "
+                "**Press and drag anywhere in either plot**: the ring is z. In more than two dimensions the plot is a flat "
+                "slice through z: a drag moves z along the two directions drawn and leaves it as it is in all others. Shift "
+                "and drag to pan, scroll to zoom, click a class to hide it.",
                 elem_classes="hint",
             )
         with gr.Column(scale=4, min_width=300, elem_id="panel"):
             digit = digit_box(digit_value(opening, z) if opening else None, "digit")
+            link = slider_link()
             with gr.Row(elem_id="walk"):
                 random = gr.Button("Random z", elem_id="btn-random", size="sm", min_width=80)
                 origin = gr.Button("Origin", elem_id="btn-origin", size="sm", min_width=80)
@@ -200,12 +206,13 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 ]
     tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders)
     wire(tab, visitor, random, origin, encode)
+    link.rested(None, sliders, sliders, js="(...z) => window.aae.settle(z)", **QUIET)
+    follow.change(None, follow, None, js="(follow) => { window.aae.follow = follow }", **QUIET)
     return tab
 
 
 def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, encode: gr.Button) -> None:
     shelf, sliders = tab.shelf, tab.sliders
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     def show(key: str, visitor: Visitor) -> list[Any]:
         with told():
@@ -242,21 +249,21 @@ def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, 
         None,
         js="(...z) => window.aae?.draw(z)",
         trigger_mode="multiple",
-        **quiet,
+        **QUIET,
     )
-    random.click(None, sliders, sliders, js="(...z) => window.aae.fromPrior(z)", **quiet)
-    origin.click(None, sliders, sliders, js="(...z) => window.aae.origin(z)", **quiet)
-    encode.click(encode_one, [tab.picker, visitor], [tab.digit, *sliders], **quiet)
-    tab.picker.input(show, [tab.picker, visitor], tab.outputs, **quiet)
+    random.click(None, sliders, sliders, js="(...z) => window.aae.fromPrior(z)", **QUIET)
+    origin.click(None, sliders, sliders, js="(...z) => window.aae.origin(z)", **QUIET)
+    encode.click(encode_one, [tab.picker, visitor], [tab.digit, *sliders], **QUIET)
+    tab.picker.input(show, [tab.picker, visitor], tab.outputs, **QUIET)
     gr.on(
         [tab.view.input, tab.first_axis.input, tab.second_axis.input],
         view,
         [tab.picker, visitor, tab.view, tab.first_axis, tab.second_axis],
         [tab.first_axis, tab.second_axis, tab.plane],
         trigger_mode="always_last",
-        **quiet,
+        **QUIET,
     )
-    tab.digit.undecoded(fallback, [tab.picker, visitor], tab.digit, trigger_mode="always_last", **quiet)
+    tab.digit.undecoded(fallback, [tab.picker, visitor], tab.digit, trigger_mode="always_last", **QUIET)
     add_decode_endpoint(shelf)
 
 

@@ -38,7 +38,7 @@ export function mount({ element, props, watch, trigger }) {
       weights = value.weights;
       if (value.z) aae.z = value.z;
       serverDecodes = !(await aae.use(value.weights, value.latent_dim));
-      if (serverDecodes) aae.draw(aae.z);
+      if (serverDecodes) aae.move(aae.z); // ask for its image
     }
   };
   watch("value", update);
