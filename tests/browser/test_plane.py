@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
-from tests.browser.conftest import painted, pixels, sliders
+from aae.checkpoints import load_checkpoint
+from tests.browser.conftest import ROOT, painted, pixels, sliders
+
+SHIPPED = load_checkpoint(ROOT / "checkpoints" / "mnist-10d.safetensors")
 
 TO_PIXELS = """([subplot, x, y]) => {
   const plot = document.querySelector("#plane .figure"), box = plot.getBoundingClientRect();
@@ -130,3 +136,48 @@ def test_finger_moves_z(app, visit):
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     frame(page)
     np.testing.assert_allclose(view @ code(page), [1, 1], atol=0.05)
+
+
+def first_point(page, trace: int) -> list[float]:
+    """Projection of the first drawn code of a class."""
+    return page.evaluate("t => { const d = document.querySelector('#plane .figure').data[t]; return [d.x[0], d.y[0]] }", trace)
+
+
+def test_hovered_point_says_class_distance_and_whether_the_original_is_there(page, requests):
+    x, y = first_point(page, 4)
+    page.mouse.move(*at(page, "encoded", x, y))
+    card = page.locator(".point-card")
+    expect(card).to_be_visible()
+    said = card.locator("p").inner_text()
+    name, away = re.fullmatch(r"class (.) *, ([0-9.]+) from z", said).groups()
+    own = SHIPPED.codes.float().numpy()[SHIPPED.labels.numpy() == int(name)]
+    place = np.abs(own @ axes(page).T - [x, y]).max(1).argmin()
+    assert float(away) == pytest.approx(np.linalg.norm(own - code(page), axis=1)[place], abs=0.3)
+    expect(card).to_contain_text("the original is not on this machine")
+    assert card.evaluate(
+        "c => c.querySelectorAll('canvas')[1].getContext('2d').getImageData(0, 0, 32, 32).data.some(v => v > 100 && v < 255)"
+    )
+    assert requests == []
+    page.mouse.move(5, 5)
+    expect(card).to_be_hidden()
+
+
+def test_clicked_point_gives_z_its_whole_code(page, requests):
+    x, y = first_point(page, 7)
+    page.mouse.click(*at(page, "encoded", x, y))
+    page.wait_for_timeout(400)
+    z = code(page)
+    everywhere = SHIPPED.codes.float().numpy()
+    assert np.abs(everywhere - z).max(1).min() < 1e-6, "z is exactly one of the codes"
+    np.testing.assert_allclose(axes(page) @ z, [x, y], atol=0.25)
+    np.testing.assert_allclose(sliders(page), z.clip(-3.5, 3.5), atol=0.0051)
+    assert requests == []
+
+
+def test_hidden_class_stays_hidden_in_another_view_and_does_not_answer(page):
+    page.locator("#plane .legendtoggle").nth(3).click()
+    hidden = "() => document.querySelector('#plane .figure')._fullData.filter(t => t.visible === 'legendonly').map(t => t.name)"
+    page.wait_for_function(f"() => ({hidden})().length === 1")
+    page.get_by_label("Two axes").check()
+    page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text === 'z[0]'")
+    assert page.evaluate(hidden) == ["3"]

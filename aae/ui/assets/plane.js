@@ -1,6 +1,7 @@
 // The latent plane: a marker that shows where z stands, and a pointer that moves z within the plane.
 
 import { mount as mountFigure } from "./figure.js";
+import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
 import { aae } from "./state.js";
 
@@ -42,32 +43,56 @@ export function mount(box) {
   };
   const placed = (value) => {
     aae.axes = axes = value.axes;
+    cards.use(value);
     place();
   };
   const plot = mountFigure(box, { placed, buttons: [MOVE] });
+  const cards = pointCards(frame, plot, box.server);
   aae.subscribe(place);
-  steer(plot, () => axes);
+  steer(plot, () => axes, cards);
 }
 
 // Pointer -> z. Press and drag anywhere in either plot, or only hover where `aae.follow` is set. Plotly gets a drag with
 // Shift, to pan, and every drag while pan or zoom is chosen in the modebar.
-function steer(plot, axesNow) {
-  let subplot = null; // where the press began; null while nothing is dragged
+function steer(plot, axesNow, cards) {
+  let press = null; // {subplot, event} while something is dragged
 
   const surface = (event) => event.target.closest?.(".nsewdrag");
+  const subplotOf = (event) => SUBPLOTS[surface(event)?.dataset.subplot];
   const ours = (event) =>
-    surface(event) && axesNow() && plot._fullLayout.dragmode === false && !event.shiftKey && !event.ctrlKey && !event.metaKey;
+    subplotOf(event) && axesNow() && plot._fullLayout.dragmode === false && !event.shiftKey && !event.ctrlKey && !event.metaKey;
 
-  const moveTo = (event, [xName, yName]) => {
-    const axes = axesNow();
-    if (!axes || axes[0].length !== aae.z.length) return;
+  // Where in a subplot the pointer is: px from the left and top of its area, which a drag cannot leave.
+  const placeIn = (event, [xName, yName]) => {
     const frame = plot.getBoundingClientRect();
     const x = plot._fullLayout[xName], y = plot._fullLayout[yName];
     const within = (offset, length) => Math.min(Math.max(offset, 0), length);
-    const left = within(event.clientX - frame.left - x._offset, x._length);
-    const top = within(event.clientY - frame.top - y._offset, y._length);
+    return {
+      x,
+      y,
+      left: within(event.clientX - frame.left - x._offset, x._length),
+      top: within(event.clientY - frame.top - y._offset, y._length),
+    };
+  };
+  const moveTo = (event, subplot) => {
+    const axes = axesNow();
+    if (!axes || axes[0].length !== aae.z.length) return;
+    const { x, y, left, top } = placeIn(event, subplot);
+    cards.hide();
     aae.forgetOriginal();
     aae.move(moveWithin(axes, aae.z, [x.p2l(left), y.p2l(top)]));
+  };
+  const pointUnder = (event) => {
+    const subplot = subplotOf(event);
+    if (subplot !== SUBPLOTS.xy) return null;
+    const { x, y, left, top } = placeIn(event, subplot);
+    const point = cards.find(left, top);
+    return point && { point, left: x._offset + left, top: y._offset + top };
+  };
+  const look = (event) => {
+    const under = pointUnder(event);
+    if (under) cards.show(under.point, under.left, under.top);
+    else cards.hide();
   };
   const listen = (name, handler) => plot.addEventListener(name, handler, { capture: true, passive: false });
 
@@ -78,20 +103,29 @@ function steer(plot, axesNow) {
       return window.addEventListener("pointerup", () => setTimeout(() => (plot._fullLayout.dragmode = false)), { once: true });
     }
     if (event.button !== 0 || !ours(event)) return;
-    subplot = SUBPLOTS[surface(event).dataset.subplot];
-    if (!subplot) return;
+    press = { subplot: subplotOf(event), event };
     surface(event).setPointerCapture(event.pointerId);
-    moveTo(event, subplot);
+    moveTo(event, press.subplot);
   });
   listen("pointermove", (event) => {
-    if (subplot) return moveTo(event, subplot);
-    if (aae.follow && !event.buttons && ours(event)) moveTo(event, SUBPLOTS[surface(event).dataset.subplot]);
+    if (press) return moveTo(event, press.subplot);
+    if (event.buttons || !ours(event)) return cards.hide();
+    return aae.follow ? moveTo(event, subplotOf(event)) : look(event);
   });
-  for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) listen(name, () => (subplot = null));
-  // Plotly listens to mouse and touch; it must not see ours, or it would look for points under the pointer at every move.
+  listen("pointerup", (event) => {
+    const clicked = press && Math.hypot(event.clientX - press.event.clientX, event.clientY - press.event.clientY) < 4;
+    press = null;
+    const under = clicked && pointUnder(event);
+    if (!under) return;
+    aae.move(cards.codeAt(under.point.place)); // all of its code, not only what the plane shows of it
+    cards.show(under.point, under.left, under.top);
+  });
+  for (const name of ["pointercancel", "lostpointercapture"]) listen(name, () => (press = null));
+  plot.addEventListener("pointerleave", cards.hide);
+  // Plotly listens to mouse and touch; of a drag of ours it must not see anything.
   for (const name of ["mousedown", "mousemove", "touchstart", "touchmove"]) {
     listen(name, (event) => {
-      if (!subplot) return;
+      if (!press) return;
       event.stopPropagation();
       if (event.cancelable) event.preventDefault();
     });
