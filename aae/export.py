@@ -1,4 +1,4 @@
-"""The decoder as a small file for the browser (`ui/assets/decoder.js` reads it)."""
+"""What the browser computes with, as small files: the decoder (`ui/assets/decoder.js` reads it) and the codes (`codes.js`)."""
 
 from __future__ import annotations
 
@@ -30,6 +30,18 @@ def decoder_file(model: AAE) -> bytes:
     text += b" " * (len(text) % 2)
     body = b"".join(tensor.half().cpu().numpy().tobytes() for weight, bias, _ in layers for tensor in (weight, bias))
     return struct.pack("<I", len(text)) + text + body
+
+
+def codes_file(codes: Tensor, labels: Tensor) -> bytes:
+    """Codes `(M, latent_dim)` and labels `(M,)` of held-out images: 110 kB for 5,000 of them in ten dimensions.
+
+    Layout, little-endian: uint32 length of the header; the header, JSON padded with spaces to an even end,
+    ``{"count": M, "latent_dim": n}``; the codes as float16, row-major; the labels as uint8.
+    """
+    text = json.dumps({"count": len(codes), "latent_dim": codes.shape[1]}).encode()
+    text += b" " * (len(text) % 2)
+    packed = codes.half().cpu().numpy().tobytes() + labels.to(torch.uint8).cpu().numpy().tobytes()
+    return struct.pack("<I", len(text)) + text + packed
 
 
 @torch.no_grad()

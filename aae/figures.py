@@ -31,6 +31,7 @@ def latent_figure(
     axis_labels: tuple[str, str],
     *,
     revision: str = "",
+    interactive: bool = True,
 ) -> go.Figure:
     """Encoded images beside draws of the prior, in the same view and on the same axes.
 
@@ -39,7 +40,8 @@ def latent_figure(
         labels: their classes `(N,)`, indices into `class_names`.
         prior: projected draws of the prior `(M, 2)`.
         axis_labels: what the two axes are.
-        revision: zoom and hidden classes survive an update that has the same revision.
+        revision: zoom, and hidden classes of the same names, survive an update that has the same revision.
+        interactive: a drag pans and points answer the pointer; else both are left to the page.
     """
     figure = make_subplots(
         rows=1,
@@ -95,10 +97,11 @@ def latent_figure(
     figure.update_yaxes(range=extent, matches="y", zeroline=False)
     figure.update_layout(
         margin=MARGIN,
-        legend={**LEGEND, "itemsizing": "constant", "title": {"text": "class"}},
+        # What is hidden stays hidden for as long as the classes are the same ones.
+        legend={**LEGEND, "itemsizing": "constant", "title": {"text": "class"}, "uirevision": f"{revision} {class_names}"},
         uirevision=revision,
-        hovermode="closest",
-        dragmode="pan",
+        hovermode="closest" if interactive else False,
+        dragmode="pan" if interactive else False,
     )
     return figure
 

@@ -11,7 +11,7 @@ import torch
 
 from aae import AAE
 from aae.config import ModelConfig
-from aae.export import decoder_file, folded_layers
+from aae.export import codes_file, decoder_file, folded_layers
 
 ACTIVATIONS = {"leaky_relu": lambda h: np.where(h > 0, h, 0.2 * h), "tanh": np.tanh}
 
@@ -80,3 +80,14 @@ def test_the_reference_decoder_is_small_enough_to_fetch_at_once(model):
 
 def test_equal_models_give_equal_files(trained):
     assert decoder_file(trained.model()) == decoder_file(trained.model())
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_codes_file_reads_back_to_codes_and_labels(count):
+    codes, labels = torch.randn(count, 5).half(), torch.arange(count)
+    content = codes_file(codes, labels)
+    (length,) = struct.unpack_from("<I", content)
+    assert json.loads(content[4 : 4 + length]) == {"count": count, "latent_dim": 5}
+    numbers = np.frombuffer(content, "<f2", count=5 * count, offset=4 + length)
+    np.testing.assert_array_equal(numbers.reshape(count, 5), codes.numpy())
+    np.testing.assert_array_equal(np.frombuffer(content, np.uint8, offset=4 + length + 10 * count), labels.numpy())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ def _mount(module: str, *events: str) -> str:
     url = f"{static_url(ASSETS / module)}?{digest}"
     return (
         f"import(new URL({url!r}, document.baseURI)).then((module) => "
-        f"module.mount({{ element, props, watch, trigger, events: {list(events)} }}))"
+        f"module.mount({{ element, props, watch, trigger, server, events: {list(events)} }}))"
     )
 
 
@@ -43,13 +44,41 @@ def figure_box(value: dict[str, Any] | None, description: str, elem_id: str) -> 
 
     A `value` of ``{"points": packed_points(...)}`` moves the points of the figure that is drawn.
     """
+    return _figure(value, description, elem_id, _mount("figure.js"))
+
+
+def plane_box(
+    value: dict[str, Any] | None, description: str, elem_id: str, held_out_image: Callable[[object], str | None]
+) -> gr.HTML:
+    """A `figure_box` of a latent plane: it marks where z stands, a pointer in it moves z, and points show their images.
+
+    Its `value` also has ``"codes"`` (URL), ``"dataset"`` and ``"originals"`` (whether `held_out_image`, which takes
+    [dataset, place] and gives a packed image, has the images behind the codes).
+    """
+    return _figure(value, description, elem_id, _mount("plane.js"), [held_out_image])
+
+
+def _figure(
+    value: dict[str, Any] | None, description: str, elem_id: str, script: str, functions: Sequence[Callable[..., Any]] = ()
+) -> gr.HTML:
     return gr.HTML(
         value,
         html_template=f'<div class="figure-frame" role="img" aria-label="{description}"><div class="figure"></div></div>',
-        js_on_load=_mount("figure.js"),
+        js_on_load=script,
+        server_functions=list(functions) or None,
         head=f'<script src="{static_url(PLOTLY_JS)}"></script>',
         apply_default_css=False,
         elem_id=elem_id,
+    )
+
+
+def slider_link() -> gr.HTML:
+    """Lets the sliders follow z, and names what lies beyond them; triggers `rested` when they may take z's value."""
+    return gr.HTML(
+        html_template='<p class="beyond" aria-live="polite"></p>',
+        js_on_load=_mount("sliders.js", "rested"),
+        apply_default_css=False,
+        elem_id="beyond",
     )
 
 
@@ -89,7 +118,7 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
 
 
 def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
-    """The `value` of a `figure_box`; with `axes` `(2, latent_dim)` it marks where z stands."""
+    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`."""
     return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
 
 

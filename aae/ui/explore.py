@@ -9,22 +9,25 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import torch
 
-from aae.config import Dataset
-from aae.data import ImageData, load_images, to_model_range
-from aae.errors import AAEError, DataError
-from aae.figures import latent_figure
-from aae.latent import Projection, axis_projection, pca_projection
-from aae.losses import reconstruction_loss
-from aae.priors import GaussianPrior
-from aae.ui.components import digit_box, figure_box, figure_value, packed_image, static_url
-from aae.ui.session import Shelf, ShownModel, Visitor, as_code
+from aae.errors import AAEError
+from aae.ui.components import digit_box, packed_image, plane_box, slider_link
+from aae.ui.panels import (
+    AXES,
+    PCA,
+    SLIDER_LIMIT,
+    decode_pixels,
+    describe,
+    digit_value,
+    encode_random,
+    held_out_image,
+    opening_code,
+    plane_value,
+)
+from aae.ui.session import Shelf, Visitor
 
 MAX_LATENT_DIM = 64
-SLIDER_LIMIT = 3.5
-DIGIT_SETS: tuple[Dataset, ...] = ("mnist", "qmnist", "emnist-digits", "usps", "digits-sample")
-PCA, AXES = "PCA", "Two axes"
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass
@@ -64,93 +67,6 @@ class Explore:
         ]
 
 
-def opening_code(shown: ShownModel) -> list[float]:
-    """Where the sliders stand at first: at the code of a held-out image, else at the origin."""
-    z = shown.codes[0] if len(shown.codes) else np.zeros(shown.latent_dim)
-    return slider_values(z)
-
-
-def slider_values(z: np.ndarray) -> list[float]:
-    return [round(float(value), 2) for value in np.clip(z, -SLIDER_LIMIT, SLIDER_LIMIT)]
-
-
-def projection_of(shown: ShownModel, view: str, first: int, second: int) -> Projection:
-    if view == PCA and shown.latent_dim > 2:
-        return pca_projection(shown.codes)
-    return axis_projection(shown.latent_dim, first, second)
-
-
-def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
-    """The figure of q(z) beside as many draws of the prior, in one projection."""
-    projection = projection_of(shown, view, first, second)
-    draws = GaussianPrior(shown.latent_dim).sample(len(shown.codes) or 1000, torch.Generator().manual_seed(0))
-    figure = latent_figure(
-        projection(shown.codes),
-        shown.labels,
-        shown.class_names,
-        projection(draws.numpy()),
-        projection.labels,
-        revision=shown.weights.stem,
-    )
-    return figure_value(figure, projection.axes)
-
-
-def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
-    url = static_url(shown.weights)
-    return {"weights": url, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
-
-
-def describe(shown: ShownModel) -> str:
-    """One line on where a model comes from."""
-    record, config = shown.checkpoint.record, shown.checkpoint.train_config
-    if record is None or config is None:
-        return f"{shown.latent_dim} latent dimensions."
-    quality = f", test L1 {record.metrics['test_l1']:.4f}" if "test_l1" in record.metrics else ""
-    return (
-        f"{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
-        f"(preset {config.preset}, seed {config.seed}){quality}."
-    )
-
-
-def originals(dataset: str) -> ImageData | None:
-    """Test images of a data set if they are at hand without a download; the offline digits for digit sets."""
-    try:
-        return load_images(dataset, "test", download=False)
-    except DataError:
-        return load_images("digits-sample", "test") if dataset in DIGIT_SETS else None
-
-
-def encode_random(shown: ShownModel) -> tuple[dict[str, Any], list[float]]:
-    """A random test image: what the digit panel shows of it, and the code that the sliders take."""
-    data = originals(shown.dataset)
-    value = digit_value(shown, [])
-    if data is None:
-        if not len(shown.codes):
-            raise AAEError("This model's images are not at hand, and it carries no codes of them.")
-        place = int(np.random.default_rng().integers(len(shown.codes)))
-        name = shown.class_names[int(shown.labels[place])]
-        note = f"The reconstruction of a held-out image of class {name}; the original is not on this machine."
-        return {**value, "note": note}, slider_values(shown.codes[place])
-    place = int(np.random.default_rng().integers(len(data)))
-    x = to_model_range(data.images[place : place + 1])
-    code = shown.model.encode(x, sample=False)
-    error = reconstruction_loss(shown.model.decode(code), x).item()
-    source = (
-        "an image of the offline sample, part of MNIST's training set"
-        if data.dataset == "digits-sample"
-        else (f"a test image of {data.dataset}")
-    )
-    note = f"Class {data.class_names[int(data.labels[place])]}, {source}; its reconstruction has L1 {error:.3f}."
-    return {**value, "original": packed_image(data.images[place, 0].numpy()), "note": note}, slider_values(code[0].numpy())
-
-
-def decode_pixels(shown: ShownModel, z: object) -> np.ndarray:
-    """The decoder on the server: numbers to a uint8 image `(32, 32)`; `AAEError` for numbers that are no code."""
-    with torch.no_grad():
-        x = shown.model.decode(as_code(z, shown.latent_dim))[0, 0]
-    return ((x + 1) * 127.5).round().to(torch.uint8).numpy()
-
-
 def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
     """Lay out the tab and wire it."""
     opening = shelf.first()
@@ -166,20 +82,26 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 axes = list(range(opening.latent_dim if opening else 2))
                 first_axis = gr.Dropdown(axes, value=0, label="across", visible=False, min_width=80, elem_id="axis-x")
                 second_axis = gr.Dropdown(axes, value=1, label="up", visible=False, min_width=80, elem_id="axis-y")
+                follow = gr.Checkbox(False, label="z follows the pointer", elem_id="follow", min_width=160, container=False)
             about = gr.Markdown(describe(opening) if opening else no_model_text(shelf), elem_id="about-model")
-            plane = figure_box(
+            plane = plane_box(
                 plane_value(opening, PCA, 0, 1) if opening else None,
                 "Two scatter plots on the same axes: codes of test images by class, and draws of the prior",
                 "plane",
+                held_out_image,
             )
             gr.Markdown(
                 "Each coloured dot is a test image's code; the grey dots are as many draws of N(0, I). Both are seen along "
-                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior; the "
-                "ring marks where the sliders stand. Click a class to hide it; scroll to zoom.",
+                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior. "
+                "**Press and drag anywhere in either plot**: the ring is z. In more than two dimensions the plot is a flat "
+                "slice through z: a drag moves z along the two directions drawn and leaves it as it is in all others. Shift "
+                "and drag to pan, scroll to zoom, click a class to hide it. Point at a dot to see its image; "
+                "click it, and z is its code.",
                 elem_classes="hint",
             )
         with gr.Column(scale=4, min_width=300, elem_id="panel"):
             digit = digit_box(digit_value(opening, z) if opening else None, "digit")
+            link = slider_link()
             with gr.Row(elem_id="walk"):
                 random = gr.Button("Random z", elem_id="btn-random", size="sm", min_width=80)
                 origin = gr.Button("Origin", elem_id="btn-origin", size="sm", min_width=80)
@@ -200,12 +122,13 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 ]
     tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders)
     wire(tab, visitor, random, origin, encode)
+    link.rested(None, sliders, sliders, js="(...z) => window.aae.settle(z)", **QUIET)
+    follow.change(None, follow, None, js="(follow) => { window.aae.follow = follow }", **QUIET)
     return tab
 
 
 def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, encode: gr.Button) -> None:
     shelf, sliders = tab.shelf, tab.sliders
-    quiet: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
     def show(key: str, visitor: Visitor) -> list[Any]:
         with told():
@@ -242,21 +165,21 @@ def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, 
         None,
         js="(...z) => window.aae?.draw(z)",
         trigger_mode="multiple",
-        **quiet,
+        **QUIET,
     )
-    random.click(None, sliders, sliders, js="(...z) => window.aae.fromPrior(z)", **quiet)
-    origin.click(None, sliders, sliders, js="(...z) => window.aae.origin(z)", **quiet)
-    encode.click(encode_one, [tab.picker, visitor], [tab.digit, *sliders], **quiet)
-    tab.picker.input(show, [tab.picker, visitor], tab.outputs, **quiet)
+    random.click(None, sliders, sliders, js="(...z) => window.aae.fromPrior(z)", **QUIET)
+    origin.click(None, sliders, sliders, js="(...z) => window.aae.origin(z)", **QUIET)
+    encode.click(encode_one, [tab.picker, visitor], [tab.digit, *sliders], **QUIET)
+    tab.picker.input(show, [tab.picker, visitor], tab.outputs, **QUIET)
     gr.on(
         [tab.view.input, tab.first_axis.input, tab.second_axis.input],
         view,
         [tab.picker, visitor, tab.view, tab.first_axis, tab.second_axis],
         [tab.first_axis, tab.second_axis, tab.plane],
         trigger_mode="always_last",
-        **quiet,
+        **QUIET,
     )
-    tab.digit.undecoded(fallback, [tab.picker, visitor], tab.digit, trigger_mode="always_last", **quiet)
+    tab.digit.undecoded(fallback, [tab.picker, visitor], tab.digit, trigger_mode="always_last", **QUIET)
     add_decode_endpoint(shelf)
 
 

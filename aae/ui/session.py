@@ -17,7 +17,7 @@ import torch
 
 from aae.checkpoints import Checkpoint, load_checkpoint
 from aae.errors import AAEError, CheckpointError
-from aae.export import decoder_file
+from aae.export import codes_file, decoder_file
 from aae.models import AAE
 
 YOUR_MODEL = "your-model"
@@ -32,6 +32,11 @@ class ShownModel:
     checkpoint: Checkpoint
     weights: Path
     """The decoder for the browser."""
+
+    @property
+    def codes_file(self) -> Path:
+        """The codes and labels for the browser."""
+        return self.weights.with_suffix(".codes")
 
     @cached_property
     def model(self) -> AAE:
@@ -91,6 +96,7 @@ class Visitor:
         """Remove what lies on disk for this visitor."""
         if self.own is not None:
             self.own.weights.unlink(missing_ok=True)
+            self.own.codes_file.unlink(missing_ok=True)
             self.own = None
 
 
@@ -119,7 +125,9 @@ class Shelf:
         name = secrets.token_hex(16) if secret else hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"{name}.bin"
         path.write_bytes(content)
-        return ShownModel(key, title, checkpoint, path)
+        shown = ShownModel(key, title, checkpoint, path)
+        shown.codes_file.write_bytes(codes_file(torch.from_numpy(shown.codes), torch.from_numpy(shown.labels)))
+        return shown
 
     def own(self, checkpoint: Checkpoint) -> ShownModel:
         """A visitor's checkpoint, ready to be shown to that visitor."""

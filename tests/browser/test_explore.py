@@ -156,7 +156,7 @@ def test_nothing_scrolls_sideways(app, visit, width, scheme):
 def test_explanation_shows_formulas_and_diagram(page):
     page.get_by_role("tab", name="How it works").click()
     expect(page.locator("#networks svg")).to_be_visible()
-    assert page.locator("#how-it-works .katex").count() > 10
+    page.wait_for_function("() => document.querySelectorAll('#how-it-works .katex').length > 10")
     assert page.locator("#how-it-works .katex-error").count() == 0
 
 

@@ -5,10 +5,28 @@ import base64
 import numpy as np
 import pytest
 
-from aae.ui.components import ASSETS, PLOTLY_JS, digit_box, figure_box, packed_image, packed_points, status_box
+from aae.ui.components import (
+    ASSETS,
+    PLOTLY_JS,
+    digit_box,
+    figure_box,
+    packed_image,
+    packed_points,
+    plane_box,
+    slider_link,
+    status_box,
+)
+
+BOXES = [
+    figure_box(None, "a figure", "a"),
+    digit_box(None, "b"),
+    status_box({}, "c"),
+    plane_box(None, "a plane", "d", lambda request: None),
+    slider_link(),
+]
 
 
-@pytest.mark.parametrize("box", [figure_box(None, "a figure", "a"), digit_box(None, "b"), status_box({}, "c")])
+@pytest.mark.parametrize("box", BOXES, ids=lambda box: box.elem_id)
 def test_templates_are_static_because_gradio_evaluates_them(box):
     template = box.html_template
     assert "${" not in template

@@ -65,7 +65,7 @@ function apply({ inputs, outputs, activate, weights, biases }, values) {
 }
 
 // float16 bits -> float32 values; Float16Array is too new to rely on.
-function toFloat32(halves) {
+export function toFloat32(halves) {
   return Float32Array.from(halves, (half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 0x1f;

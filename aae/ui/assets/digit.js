@@ -38,7 +38,7 @@ export function mount({ element, props, watch, trigger }) {
       weights = value.weights;
       if (value.z) aae.z = value.z;
       serverDecodes = !(await aae.use(value.weights, value.latent_dim));
-      if (serverDecodes) aae.draw(aae.z);
+      if (serverDecodes) aae.move(aae.z); // ask for its image
     }
   };
   watch("value", update);
@@ -46,7 +46,7 @@ export function mount({ element, props, watch, trigger }) {
 }
 
 // Pixels in [-1, 1] -> grey levels.
-function paint(canvas, pixels) {
+export function paint(canvas, pixels) {
   const context = canvas.getContext("2d");
   const image = context.createImageData(32, 32);
   for (let i = 0; i < 1024; i++) {
@@ -57,6 +57,6 @@ function paint(canvas, pixels) {
 }
 
 // 1,024 bytes -> pixels in [-1, 1].
-function fromBase64(text) {
+export function fromBase64(text) {
   return Float32Array.from(atob(text), (character) => character.charCodeAt(0) / 127.5 - 1);
 }

@@ -1,7 +1,5 @@
 // Plotly figures that Python builds: drawn with Plotly.react, so that zoom and hidden classes survive updates,
-// in the page's own colours; and, over a latent plane, a marker that follows z without asking Plotly to redraw.
-
-import { aae } from "./state.js";
+// in the page's own colours.
 
 const CONFIG = {
   displaylogo: false,
@@ -10,7 +8,8 @@ const CONFIG = {
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendDataToCloud"],
 };
 
-export function mount({ element, props, watch }) {
+// Draw `props.value` and keep drawing it. `placed(value)` is called whenever its axes may stand elsewhere than before.
+export function mount({ element, props, watch }, { placed = () => {}, buttons = [] } = {}) {
   const plot = element.querySelector(".figure");
   const Plotly = window.Plotly; // a classic script, which the component's head has loaded by now
   let shown = null; // the last value that held a figure
@@ -44,10 +43,10 @@ export function mount({ element, props, watch }) {
       }
       const first = narrow === null;
       narrow = isNarrow(element);
-      await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), CONFIG);
-      if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, place);
+      await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
+      if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       await move();
-      place();
+      placed(shown);
     });
   };
 
@@ -67,30 +66,6 @@ export function mount({ element, props, watch }) {
     return traces.length && !behind ? Plotly.restyle(plot, { x, y }, traces) : undefined;
   };
 
-  // The marker: where z stands in every plot of the figure.
-  const markers = [0, 1].map(() => {
-    const marker = document.createElement("div");
-    marker.className = "z-marker";
-    marker.hidden = true;
-    element.querySelector(".figure-frame").append(marker);
-    return marker;
-  });
-  const place = () => {
-    const axes = shown?.axes; // (2, latent_dim), or none where no marker is wanted
-    const layout = plot._fullLayout;
-    if (!axes || !layout) return markers.forEach((marker) => (marker.hidden = true));
-    const [px, py] = axes.map((row) => row.reduce((sum, weight, i) => sum + weight * (aae.z[i] ?? 0), 0));
-    [["xaxis", "yaxis"], ["xaxis2", "yaxis2"]].forEach(([xName, yName], i) => {
-      const x = layout[xName], y = layout[yName];
-      if (!x || !y) return;
-      const left = x.l2p(px), top = y.l2p(py);
-      markers[i].hidden = !(left >= 0 && left <= x._length && top >= 0 && top <= y._length);
-      markers[i].style.transform = `translate(${x._offset + left}px, ${y._offset + top}px)`;
-    });
-    element.dataset.marker = `${px.toFixed(4)},${py.toFixed(4)}`;
-  };
-  aae.subscribe(place);
-
   watch("value", update);
   update();
   new ResizeObserver(() => {
@@ -99,6 +74,7 @@ export function mount({ element, props, watch }) {
     else Plotly.Plots.resize(plot);
   }).observe(element);
   new MutationObserver(draw).observe(document.body, { attributeFilter: ["class"] }); // dark mode came or went
+  return plot;
 }
 
 let webGL;

@@ -3,28 +3,47 @@
 
 import { loadDecoder } from "./decoder.js";
 
+const SLIDER_LIMIT = 3.5;
 const listeners = new Set();
 let decoder = null;
 let scheduled = false;
+let readings = []; // what the sliders said when they were last heard or set
 
 export const aae = {
   z: [],
   latentDim: 0,
+  slidersBehind: false, // z has moved, and the sliders do not say so yet
 
   // z -> Float32Array(1024) in [-1, 1]; null until the weights have arrived.
   decode(z) {
     return decoder ? decoder.decode(z) : null;
   },
 
-  // The sliders' handler: remember z, and tell the listeners once before the next frame is painted.
-  draw(z) {
-    aae.z = z.slice(0, aae.latentDim || z.length).map(Number);
-    if (scheduled) return;
-    scheduled = true;
-    requestAnimationFrame(() => {
-      scheduled = false;
-      for (const listener of listeners) listener(aae.z);
-    });
+  // The sliders' handler. A slider that says what it said before has not been moved, and z keeps its exact value there:
+  // sliders round, and they end at 3.5.
+  draw(values) {
+    const latest = values.slice(0, aae.latentDim || values.length).map(Number);
+    const kept = aae.z.length === latest.length;
+    aae.z = latest.map((value, i) => (kept && value === readings[i] ? aae.z[i] : value));
+    readings = latest;
+    changed();
+  },
+
+  // Take z from elsewhere: the plane, a point, a board. The sliders follow (sliders.js).
+  move(z) {
+    aae.z = z.map(Number);
+    aae.slidersBehind = true;
+    changed();
+  },
+
+  // What the sliders can say of z: two decimals, within their range.
+  readings: () => aae.z.map((value) => Math.round(Math.min(Math.max(value, -SLIDER_LIMIT), SLIDER_LIMIT) * 100) / 100),
+
+  // The sliders' values once z has come to rest; `values` are those they have now.
+  settle(values) {
+    readings = aae.readings();
+    aae.slidersBehind = false;
+    return values.map((value, i) => readings[i] ?? value);
   },
 
   // Called when z leaves the image it was encoded from; the digit panel hides that image then.
@@ -42,7 +61,7 @@ export const aae = {
     return values.map(() => {
       for (;;) {
         const value = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
-        if (Math.abs(value) <= 3.5) return Math.round(value * 100) / 100;
+        if (Math.abs(value) <= SLIDER_LIMIT) return Math.round(value * 100) / 100;
       }
     });
   },
@@ -59,7 +78,7 @@ export const aae = {
     } catch {
       return false;
     }
-    aae.draw(aae.z);
+    changed();
     return true;
   },
 
@@ -69,5 +88,15 @@ export const aae = {
     return () => listeners.delete(listener);
   },
 };
+
+// Tell the listeners once before the next frame is painted.
+function changed() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => {
+    scheduled = false;
+    for (const listener of listeners) listener(aae.z);
+  });
+}
 
 window.aae = aae;

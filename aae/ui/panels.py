@@ -1,0 +1,138 @@
+"""What Explore's parts show of a model: the values of its components, from the core's functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from aae.config import Dataset
+from aae.data import ImageData, load_images, to_model_range
+from aae.errors import AAEError, DataError
+from aae.figures import latent_figure
+from aae.latent import Projection, axis_projection, held_out_indices, pca_projection
+from aae.losses import reconstruction_loss
+from aae.priors import GaussianPrior
+from aae.ui.components import figure_value, packed_image, static_url
+from aae.ui.session import ShownModel, as_code
+
+SLIDER_LIMIT = 3.5
+DIGIT_SETS: tuple[Dataset, ...] = ("mnist", "qmnist", "emnist-digits", "usps", "digits-sample")
+PCA, AXES = "PCA", "Two axes"
+
+
+def opening_code(shown: ShownModel) -> list[float]:
+    """Where the sliders stand at first: at the code of a held-out image, else at the origin."""
+    z = shown.codes[0] if len(shown.codes) else np.zeros(shown.latent_dim)
+    return slider_values(z)
+
+
+def slider_values(z: np.ndarray) -> list[float]:
+    return [round(float(value), 2) for value in np.clip(z, -SLIDER_LIMIT, SLIDER_LIMIT)]
+
+
+def projection_of(shown: ShownModel, view: str, first: int, second: int) -> Projection:
+    if view == PCA and shown.latent_dim > 2:
+        return pca_projection(shown.codes)
+    return axis_projection(shown.latent_dim, first, second)
+
+
+def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
+    """The figure of q(z) beside as many draws of the prior, in one projection."""
+    projection = projection_of(shown, view, first, second)
+    draws = GaussianPrior(shown.latent_dim).sample(len(shown.codes) or 1000, torch.Generator().manual_seed(0))
+    names = shown.class_names
+    figure = latent_figure(
+        projection(shown.codes),
+        shown.labels,
+        names,
+        projection(draws.numpy()),
+        projection.labels,
+        revision="plane",  # one for all models: zoom and, for the same classes, the filter survive
+        interactive=False,
+    )
+    images = held_out(shown.dataset)
+    return {
+        **figure_value(figure, projection.axes),
+        "codes": static_url(shown.codes_file),
+        "dataset": shown.dataset,
+        "originals": images is not None and len(held_out_indices(len(images))) == len(shown.codes),
+    }
+
+
+def held_out(dataset: str) -> ImageData | None:
+    """The test images of a data set, if they are at hand without a download; nothing stands in for them."""
+    try:
+        return load_images(dataset, "test", download=False)
+    except DataError:
+        return None
+
+
+def held_out_image(request: object) -> str | None:
+    """The image behind a code, packed: `request` is [data set, place among a checkpoint's codes], from the browser."""
+    match request:
+        case [str(dataset), int(place)]:
+            images = held_out(dataset)
+        case _:
+            return None
+    if images is None:
+        return None
+    indices = held_out_indices(len(images))
+    return packed_image(images.images[indices[place], 0].numpy()) if 0 <= place < len(indices) else None
+
+
+def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
+    url = static_url(shown.weights)
+    return {"weights": url, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
+
+
+def describe(shown: ShownModel) -> str:
+    """One line on where a model comes from."""
+    record, config = shown.checkpoint.record, shown.checkpoint.train_config
+    if record is None or config is None:
+        return f"{shown.latent_dim} latent dimensions."
+    quality = f", test L1 {record.metrics['test_l1']:.4f}" if "test_l1" in record.metrics else ""
+    return (
+        f"{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
+        f"(preset {config.preset}, seed {config.seed}){quality}."
+    )
+
+
+def originals(dataset: str) -> ImageData | None:
+    """Test images of a data set if they are at hand without a download; the offline digits for digit sets."""
+    try:
+        return load_images(dataset, "test", download=False)
+    except DataError:
+        return load_images("digits-sample", "test") if dataset in DIGIT_SETS else None
+
+
+def encode_random(shown: ShownModel) -> tuple[dict[str, Any], list[float]]:
+    """A random test image: what the digit panel shows of it, and the code that the sliders take."""
+    data = originals(shown.dataset)
+    value = digit_value(shown, [])
+    if data is None:
+        if not len(shown.codes):
+            raise AAEError("This model's images are not at hand, and it carries no codes of them.")
+        place = int(np.random.default_rng().integers(len(shown.codes)))
+        name = shown.class_names[int(shown.labels[place])]
+        note = f"The reconstruction of a held-out image of class {name}; the original is not on this machine."
+        return {**value, "note": note}, slider_values(shown.codes[place])
+    place = int(np.random.default_rng().integers(len(data)))
+    x = to_model_range(data.images[place : place + 1])
+    code = shown.model.encode(x, sample=False)
+    error = reconstruction_loss(shown.model.decode(code), x).item()
+    source = (
+        "an image of the offline sample, part of MNIST's training set"
+        if data.dataset == "digits-sample"
+        else (f"a test image of {data.dataset}")
+    )
+    note = f"Class {data.class_names[int(data.labels[place])]}, {source}; its reconstruction has L1 {error:.3f}."
+    return {**value, "original": packed_image(data.images[place, 0].numpy()), "note": note}, slider_values(code[0].numpy())
+
+
+def decode_pixels(shown: ShownModel, z: object) -> np.ndarray:
+    """The decoder on the server: numbers to a uint8 image `(32, 32)`; `AAEError` for numbers that are no code."""
+    with torch.no_grad():
+        x = shown.model.decode(as_code(z, shown.latent_dim))[0, 0]
+    return ((x + 1) * 127.5).round().to(torch.uint8).numpy()
