@@ -18,7 +18,9 @@ import torch
 from aae.checkpoints import Checkpoint, load_checkpoint
 from aae.errors import AAEError, CheckpointError
 from aae.export import codes_file, decoder_file
+from aae.latent import Projection, worst_projection
 from aae.models import AAE
+from aae.priors import GaussianPrior
 
 YOUR_MODEL = "your-model"
 
@@ -64,6 +66,20 @@ class ShownModel:
     def labels(self) -> np.ndarray:
         labels = self.checkpoint.labels
         return np.zeros(0, np.int64) if labels is None else labels.long().numpy()
+
+    @cached_property
+    def draws(self) -> np.ndarray:
+        """As many draws of the prior as there are codes (1,000 if there are none), the same ones for every view."""
+        return self._draws(0)
+
+    @cached_property
+    def worst_view(self) -> Projection:
+        """Where the codes differ most from the prior; found once, in up to a second or two."""
+        return worst_projection(self.codes, self.draws, self._draws(1))
+
+    def _draws(self, seed: int) -> np.ndarray:
+        generator = torch.Generator().manual_seed(seed)
+        return GaussianPrior(self.latent_dim).sample(len(self.codes) or 1000, generator).numpy()
 
 
 class Visitor:

@@ -181,3 +181,32 @@ def test_hidden_class_stays_hidden_in_another_view_and_does_not_answer(page):
     page.get_by_label("Two axes").check()
     page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text === 'z[0]'")
     assert page.evaluate(hidden) == ["3"]
+
+
+def test_worst_view_says_its_distance_beside_that_of_the_prior_and_the_marker_follows(page):
+    page.get_by_label("Worst view").check()
+    title = "() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text"
+    page.wait_for_function(f"() => ({title})().startsWith('W₂')")
+    found, floor = map(float, re.findall(r"[0-9]+[.][0-9]+", page.evaluate(title)))
+    assert found > floor > 0
+    view = axes(page)
+    np.testing.assert_allclose(view @ view.T, np.eye(2), atol=1e-5)
+    marker = page.evaluate("() => document.querySelector('#plane [data-marker], #plane[data-marker]').dataset.marker").split(
+        ","
+    )
+    np.testing.assert_allclose([float(v) for v in marker], view @ code(page), atol=1e-3)
+
+
+def test_prior_can_be_laid_over_the_codes_and_edges_count_what_is_drawn(page):
+    counted = "() => document.querySelector('.marginals').dataset.counted"
+    assert page.evaluate(counted) == "5000,5000"
+    over = "() => document.querySelector('#plane .figure').data.filter(t => t.name === 'prior' && t.xaxis === 'x').length"
+    assert page.evaluate(over) == 0
+    page.get_by_label("prior over codes").check()
+    page.wait_for_function(f"() => ({over})() === 1")
+    page.wait_for_timeout(300)
+    assert page.evaluate(counted) == "5000,5000"
+    page.locator("#plane .legendtoggle").nth(3).click()
+    page.wait_for_function(f"() => Number(({counted})().split(',')[0]) < 5000")
+    page.get_by_label("prior over codes").uncheck()
+    page.wait_for_function(f"() => ({over})() === 0")

@@ -1,6 +1,7 @@
 // The latent plane: a marker that shows where z stands, and a pointer that moves z within the plane.
 
 import { mount as mountFigure } from "./figure.js";
+import { marginals } from "./marginals.js";
 import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
 import { aae } from "./state.js";
@@ -44,9 +45,20 @@ export function mount(box) {
   const placed = (value) => {
     aae.axes = axes = value.axes;
     cards.use(value);
+    drawMarginals();
     place();
   };
-  const plot = mountFigure(box, { placed, buttons: [MOVE] });
+  let overlaid = false; // the prior's draws over the codes too
+  const prepare = ({ data }) => {
+    const prior = data.find((trace) => trace.name === "prior");
+    if (overlaid && prior) data.push({ ...prior, xaxis: "x", yaxis: "y", overlaid: true });
+  };
+  const { plot, draw } = mountFigure(box, { prepare, placed, buttons: [MOVE] });
+  aae.overlay = (wanted) => {
+    overlaid = wanted;
+    draw();
+  };
+  const drawMarginals = marginals(frame, plot);
   const cards = pointCards(frame, plot, box.server);
   aae.subscribe(place);
   steer(plot, () => axes, cards);
