@@ -87,8 +87,8 @@ def held_out_image(request: object) -> str | None:
 
 
 def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
-    url = static_url(shown.weights)
-    return {"weights": url, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
+    urls = {"weights": static_url(shown.weights), "discriminator": static_url(shown.discriminator_file)}
+    return {**urls, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
 
 
 def describe(shown: ShownModel) -> str:

@@ -17,7 +17,7 @@ import torch
 
 from aae.checkpoints import Checkpoint, load_checkpoint
 from aae.errors import AAEError, CheckpointError
-from aae.export import codes_file, decoder_file
+from aae.export import codes_file, decoder_file, discriminator_file
 from aae.latent import Projection, worst_projection
 from aae.models import AAE
 from aae.priors import GaussianPrior
@@ -39,6 +39,11 @@ class ShownModel:
     def codes_file(self) -> Path:
         """The codes and labels for the browser."""
         return self.weights.with_suffix(".codes")
+
+    @property
+    def discriminator_file(self) -> Path:
+        """The discriminator for the browser."""
+        return self.weights.with_suffix(".discriminator")
 
     @cached_property
     def model(self) -> AAE:
@@ -112,6 +117,7 @@ class Visitor:
         if self.own is not None:
             self.own.weights.unlink(missing_ok=True)
             self.own.codes_file.unlink(missing_ok=True)
+            self.own.discriminator_file.unlink(missing_ok=True)
             self.own = None
 
 
@@ -135,12 +141,14 @@ class Shelf:
                 self.notices.append(str(error))
 
     def _place(self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool) -> ShownModel:
-        content = decoder_file(checkpoint.model())
+        model = checkpoint.model()
+        content = decoder_file(model)
         # A visitor's file has a name that nobody else can guess; a shipped one keeps its name for browsers' caches.
         name = secrets.token_hex(16) if secret else hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"{name}.bin"
         path.write_bytes(content)
         shown = ShownModel(key, title, checkpoint, path)
+        shown.discriminator_file.write_bytes(discriminator_file(model))
         shown.codes_file.write_bytes(codes_file(torch.from_numpy(shown.codes), torch.from_numpy(shown.labels)))
         return shown
 

@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import expect
+from scipy.stats import chi
 
 from aae.checkpoints import load_checkpoint
 from tests.browser.conftest import ROOT, painted, pixels, sliders
@@ -210,3 +212,32 @@ def test_prior_can_be_laid_over_the_codes_and_edges_count_what_is_drawn(page):
     page.wait_for_function(f"() => Number(({counted})().split(',')[0]) < 5000")
     page.get_by_label("prior over codes").uncheck()
     page.wait_for_function(f"() => ({over})() === 0")
+
+
+def test_readout_gives_the_discriminators_verdict_and_the_percentile_of_the_norm(page):
+    model = SHIPPED.model()
+    for z in [[0.1] * 10, [0.9, -1.1] * 5, [2.5, 0.3] * 5]:
+        page.evaluate("z => window.aae.move(z)", z)
+        frame(page)
+        said = page.locator("#readout").inner_text()
+        verdict, norm, percent = map(float, re.findall(r"[0-9]+(?:[.][0-9]+)?", said))
+        with torch.no_grad():
+            assert verdict == pytest.approx(float(torch.sigmoid(model.discriminate(torch.tensor([z])))), abs=0.011)
+        assert norm == pytest.approx(np.linalg.norm(z), abs=0.006)
+        assert percent == pytest.approx(100 * chi.cdf(np.linalg.norm(z), 10), abs=0.51)
+
+
+def test_discriminators_eye_paints_d_over_the_slice_through_z(page):
+    page.get_by_label("the discriminator's eye").check()
+    sample = "() => document.querySelector('.field').dataset.sample"
+    page.wait_for_function(f"() => ({sample})() !== undefined")
+    x, y, found = map(float, page.evaluate(sample).split(","))
+    z, view = code(page), axes(page)
+    there = torch.tensor(z + view.T @ ([x, y] - view @ z), dtype=torch.float32)[None]
+    with torch.no_grad():
+        assert found == pytest.approx(float(torch.sigmoid(SHIPPED.model().discriminate(there))), abs=0.01)
+    before = page.evaluate(sample)
+    page.evaluate("() => window.aae.move(window.aae.z.map(v => -v))")
+    page.wait_for_function(f"old => ({sample})() !== old", arg=before)
+    page.get_by_label("the discriminator's eye").uncheck()
+    expect(page.locator(".field")).to_be_hidden()

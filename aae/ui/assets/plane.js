@@ -1,6 +1,7 @@
 // The latent plane: a marker that shows where z stands, and a pointer that moves z within the plane.
 
 import { mount as mountFigure } from "./figure.js";
+import { discriminatorField } from "./field.js";
 import { marginals } from "./marginals.js";
 import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
@@ -46,6 +47,7 @@ export function mount(box) {
     aae.axes = axes = value.axes;
     cards.use(value);
     drawMarginals();
+    field.placed(axes);
     place();
   };
   let overlaid = false; // the prior's draws over the codes too
@@ -59,6 +61,8 @@ export function mount(box) {
     draw();
   };
   const drawMarginals = marginals(frame, plot);
+  const field = discriminatorField(frame, plot);
+  aae.showField = field.show;
   const cards = pointCards(frame, plot, box.server);
   aae.subscribe(place);
   steer(plot, () => axes, cards);
