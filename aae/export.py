@@ -1,4 +1,4 @@
-"""What the browser computes with, as small files: the decoder (`ui/assets/decoder.js` reads it) and the codes (`codes.js`)."""
+"""What the browser computes with, as small files: networks (`ui/assets/network.js` reads them) and codes (`codes.js`)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ def decoder_file(model: AAE) -> bytes:
     ``{"latent_dim": n, "layers": [{"inputs", "outputs", "activation"}]}``; then for each layer its weights
     (outputs x inputs, row-major) and biases as float16. Rounding them moves a pixel by far less than a grey level.
     """
-    layers = folded_layers(model)
+    return _network_file(folded_layers(model.decoder.layers), model.config.latent_dim)
+
+
+def discriminator_file(model: AAE) -> bytes:
+    """The discriminator in the same layout: 0.3 MB for the reference model. What it gives is a logit."""
+    return _network_file(folded_layers(model.discriminator.layers), model.config.latent_dim)
+
+
+def _network_file(layers: list[tuple[Tensor, Tensor, str]], latent_dim: int) -> bytes:
     header = {
-        "latent_dim": model.config.latent_dim,
+        "latent_dim": latent_dim,
         "layers": [
             {"inputs": weight.shape[1], "outputs": weight.shape[0], "activation": activation}
             for weight, _, activation in layers
@@ -45,25 +53,24 @@ def codes_file(codes: Tensor, labels: Tensor) -> bytes:
 
 
 @torch.no_grad()
-def folded_layers(model: AAE) -> list[tuple[Tensor, Tensor, str]]:
-    """Weight `(outputs, inputs)`, bias `(outputs,)` and activation of each layer of the decoder as it is in eval mode.
+def folded_layers(network: nn.Sequential) -> list[tuple[Tensor, Tensor, str]]:
+    """Weight `(outputs, inputs)`, bias `(outputs,)` and activation of each layer of a network as it is in eval mode.
 
     A batch norm after a linear layer is itself linear then: γ·(Wh + b - m)/√(v + ε) + β has weight γ/√(v + ε)·W.
     """
     layers: list[tuple[Tensor, Tensor, str]] = []
-    for module in model.decoder.layers:
+    for module in network:
         match module:
             case nn.Linear():
-                layers.append((module.weight.detach(), module.bias.detach(), "leaky_relu"))
+                layers.append((module.weight.detach(), module.bias.detach(), "linear"))
             case nn.BatchNorm1d(running_mean=Tensor() as mean, running_var=Tensor() as variance):
                 weight, bias, activation = layers[-1]
                 scale = module.weight / torch.sqrt(variance + module.eps)
                 layers[-1] = (weight * scale[:, None], (bias - mean) * scale + module.bias, activation)
             case nn.LeakyReLU():
-                pass
+                layers[-1] = (*layers[-1][:2], "leaky_relu")
             case nn.Tanh():
-                weight, bias, _ = layers[-1]
-                layers[-1] = (weight, bias, "tanh")
+                layers[-1] = (*layers[-1][:2], "tanh")
             case _:
-                raise TypeError(f"The browser's decoder has no {type(module).__name__}.")
+                raise TypeError(f"The browser's networks have no {type(module).__name__}.")
     return layers

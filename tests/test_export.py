@@ -11,9 +11,9 @@ import torch
 
 from aae import AAE
 from aae.config import ModelConfig
-from aae.export import codes_file, decoder_file, folded_layers
+from aae.export import codes_file, decoder_file, discriminator_file, folded_layers
 
-ACTIVATIONS = {"leaky_relu": lambda h: np.where(h > 0, h, 0.2 * h), "tanh": np.tanh}
+ACTIVATIONS = {"leaky_relu": lambda h: np.where(h > 0, h, 0.2 * h), "tanh": np.tanh, "linear": lambda h: h}
 
 
 def decode_from_file(content: bytes, z: np.ndarray) -> np.ndarray:
@@ -45,7 +45,7 @@ def codes():
 
 def test_folded_layers_equal_the_decoder_in_evaluation_mode(model, codes):
     h = codes
-    for weight, bias, activation in folded_layers(model):
+    for weight, bias, activation in folded_layers(model.decoder.layers):
         h = h @ weight.T + bias
         h = torch.tanh(h) if activation == "tanh" else torch.nn.functional.leaky_relu(h, 0.2)
     torch.testing.assert_close(h, model.decode(codes).flatten(1), rtol=0, atol=1e-5)
@@ -91,3 +91,8 @@ def test_codes_file_reads_back_to_codes_and_labels(count):
     numbers = np.frombuffer(content, "<f2", count=5 * count, offset=4 + length)
     np.testing.assert_array_equal(numbers.reshape(count, 5), codes.numpy())
     np.testing.assert_array_equal(np.frombuffer(content, np.uint8, offset=4 + length + 10 * count), labels.numpy())
+
+
+def test_discriminators_file_gives_the_same_logits(model, codes):
+    logits = decode_from_file(discriminator_file(model), codes.numpy().astype(np.float64))[:, 0]
+    np.testing.assert_allclose(logits, model.discriminate(codes).numpy(), rtol=0, atol=0.02)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from aae.data import to_model_range
-from aae.latent import HELD_OUT, axis_projection, held_out_indices, pca_projection, with_held_out
+from aae.latent import (
+    HELD_OUT,
+    axis_projection,
+    held_out_indices,
+    lda_projection,
+    max_sliced_wasserstein,
+    pca_projection,
+    with_held_out,
+    worst_projection,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +30,13 @@ def codes(trained):
 
 def views(codes):
     dim = codes.shape[1]
-    return [axis_projection(dim), axis_projection(dim, dim - 1, 0), pca_projection(codes)]
+    axes = [axis_projection(dim), axis_projection(dim, dim - 1, 0)]
+    classes = np.arange(len(codes)) % 10
+    return [*axes, pca_projection(codes), lda_projection(codes, classes), worst_projection(codes, *draws(2, codes.shape))]
+
+
+def draws(count, shape):
+    return np.random.default_rng(1).standard_normal((count, *shape), dtype=np.float32)
 
 
 def test_rows_of_every_view_are_orthonormal(codes):
@@ -106,3 +124,55 @@ def test_adding_codes_keeps_everything_else(trained, held_out):
     assert bare.weights is trained.weights
     assert bare.record == trained.record
     assert bare.training == {}
+
+
+def test_lda_spans_the_plane_that_sklearn_finds(trained, codes):
+    labels = trained.labels.numpy()
+    axes = lda_projection(codes, labels).axes
+    theirs = LinearDiscriminantAnalysis(solver="eigen").fit(codes.astype(np.float64), labels).scalings_[:, :2]
+    theirs = np.linalg.qr(theirs)[0]
+    np.testing.assert_allclose(np.linalg.svd(axes @ theirs)[1], 1, atol=1e-3)
+    np.testing.assert_allclose(abs(axes[0] @ theirs[:, 0]), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("labels", [np.zeros(20, int), np.arange(20) % 2])
+def test_lda_of_one_or_two_classes_is_still_a_view(labels):
+    axes = lda_projection(draws(20, (4,)), labels).axes
+    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-6)
+
+
+def test_worst_direction_of_a_shifted_sample_is_the_shift():
+    a, b = draws(2, (3000, 10))
+    shift = np.zeros(10, np.float32)
+    shift[[2, 7]] = 0.6, -0.8
+    direction, value = max_sliced_wasserstein(a + shift, b)
+    assert abs(direction @ shift) > 0.99
+    assert value == pytest.approx(1, abs=0.08)
+
+
+def test_worst_direction_of_a_hidden_bimodal_one_is_found_where_means_and_variances_agree():
+    a, b = draws(2, (3000, 10))
+    hidden = np.linalg.qr(draws(10, (10,)).astype(np.float64))[0][0].astype(np.float32)
+    along = np.sign(a @ hidden) * 0.99 + 0.14 * draws(3000, ())
+    a = a + np.outer(along - a @ hidden, hidden)
+    direction, value = max_sliced_wasserstein(a, b)
+    assert abs(direction @ hidden) > 0.97
+    assert value > 0.3
+
+
+def test_worst_view_gives_the_distance_beside_that_of_the_prior_to_itself():
+    a, b, more = draws(3, (2000, 6))
+    same = worst_projection(a, b, more)
+    off = worst_projection(a + np.eye(6, dtype=np.float32)[3], b, more)
+    found = [tuple(map(float, re.findall(r"[0-9]+[.][0-9]+", label))) for label in (same.labels[0], off.labels[0])]
+    assert found[0][0] < 2 * found[0][1]
+    assert found[1][0] == pytest.approx(1, abs=0.1)
+    assert found[1][1] == found[0][1]
+    assert abs(off.axes[0, 3]) > 0.98
+
+
+@pytest.mark.parametrize("latent_dim", [3, 64])
+def test_worst_view_of_few_codes_and_many_dimensions_is_orthonormal(latent_dim):
+    axes = worst_projection(*draws(3, (50, latent_dim))).axes
+    np.testing.assert_allclose(axes @ axes.T, np.eye(2), atol=1e-5)
+    np.testing.assert_array_equal(worst_projection(*draws(3, (0, latent_dim))).axes, np.eye(latent_dim)[:2])

@@ -82,11 +82,19 @@ def slider_link() -> gr.HTML:
     )
 
 
+def readout_box() -> gr.HTML:
+    """What z is to the discriminator and to the prior: D(z), |z| and its percentile."""
+    return gr.HTML(
+        html_template='<p class="readout"></p>', js_on_load=_mount("readout.js"), apply_default_css=False, elem_id="readout"
+    )
+
+
 def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """The canvas that shows the decoded z, drawn in the browser, and the original image beside it.
 
-    `value` is ``{"weights": URL, "latent_dim": n, "z": list, "original": packed image or None, "note": text}``. Where the
-    weights cannot be fetched it triggers `undecoded` with z, and shows the server's image from ``"pixels"``.
+    `value` is ``{"weights": URL, "discriminator": URL, "latent_dim": n, "z": list, "original": packed image or None,
+    "note": text}``. Where the weights cannot be fetched it triggers `undecoded` with z, and shows the server's image from
+    ``"pixels"``.
     """
     return gr.HTML(
         value,

@@ -11,11 +11,14 @@ import gradio as gr
 import numpy as np
 
 from aae.errors import AAEError
-from aae.ui.components import digit_box, packed_image, plane_box, slider_link
+from aae.ui.components import digit_box, packed_image, plane_box, readout_box, slider_link
 from aae.ui.panels import (
+    ABOUT_VIEWS,
     AXES,
+    LDA,
     PCA,
     SLIDER_LIMIT,
+    WORST,
     decode_pixels,
     describe,
     digit_value,
@@ -78,11 +81,16 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                     shelf.choices(), value=opening.key if opening else None, label="Model", elem_id="model", min_width=200
                 )
                 flat = opening is None or opening.latent_dim == 2
-                view = gr.Radio([PCA, AXES], value=PCA, label="View", elem_id="view", visible=not flat, min_width=200)
+                view = gr.Radio(
+                    [PCA, LDA, WORST, AXES], value=PCA, label="View", elem_id="view", visible=not flat, min_width=200
+                )
                 axes = list(range(opening.latent_dim if opening else 2))
                 first_axis = gr.Dropdown(axes, value=0, label="across", visible=False, min_width=80, elem_id="axis-x")
                 second_axis = gr.Dropdown(axes, value=1, label="up", visible=False, min_width=80, elem_id="axis-y")
+            with gr.Row():
                 follow = gr.Checkbox(False, label="z follows the pointer", elem_id="follow", min_width=160, container=False)
+                overlay = gr.Checkbox(False, label="prior over codes", elem_id="overlay", min_width=130, container=False)
+                field = gr.Checkbox(False, label="the discriminator's eye", elem_id="field", min_width=160, container=False)
             about = gr.Markdown(describe(opening) if opening else no_model_text(shelf), elem_id="about-model")
             plane = plane_box(
                 plane_value(opening, PCA, 0, 1) if opening else None,
@@ -92,15 +100,20 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
             )
             gr.Markdown(
                 "Each coloured dot is a test image's code; the grey dots are as many draws of N(0, I). Both are seen along "
-                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior. "
+                "the same two orthonormal directions, so a good match looks alike. Circles are 1, 2 and 3 σ of the prior; "
+                "bars on the edges are histograms of what is drawn, the line is N(0, 1). "
                 "**Press and drag anywhere in either plot**: the ring is z. In more than two dimensions the plot is a flat "
                 "slice through z: a drag moves z along the two directions drawn and leaves it as it is in all others. Shift "
                 "and drag to pan, scroll to zoom, click a class to hide it. Point at a dot to see its image; "
-                "click it, and z is its code.",
+                "click it, and z is its code. *The discriminator's eye* paints D over the slice through z: blue where it "
+                "takes a code for a draw of the prior, orange where for an image's, a line where D = 0.5.",
                 elem_classes="hint",
             )
+            with gr.Accordion("What the views show, and why they are linear", open=False):
+                gr.Markdown(ABOUT_VIEWS)
         with gr.Column(scale=4, min_width=300, elem_id="panel"):
             digit = digit_box(digit_value(opening, z) if opening else None, "digit")
+            readout_box()
             link = slider_link()
             with gr.Row(elem_id="walk"):
                 random = gr.Button("Random z", elem_id="btn-random", size="sm", min_width=80)
@@ -124,6 +137,8 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
     wire(tab, visitor, random, origin, encode)
     link.rested(None, sliders, sliders, js="(...z) => window.aae.settle(z)", **QUIET)
     follow.change(None, follow, None, js="(follow) => { window.aae.follow = follow }", **QUIET)
+    overlay.change(None, overlay, None, js="(overlay) => window.aae.overlay(overlay)", **QUIET)
+    field.change(None, field, None, js="(field) => window.aae.showField(field)", **QUIET)
     return tab
 
 

@@ -11,15 +11,14 @@ from aae.config import Dataset
 from aae.data import ImageData, load_images, to_model_range
 from aae.errors import AAEError, DataError
 from aae.figures import latent_figure
-from aae.latent import Projection, axis_projection, held_out_indices, pca_projection
+from aae.latent import Projection, axis_projection, held_out_indices, lda_projection, pca_projection
 from aae.losses import reconstruction_loss
-from aae.priors import GaussianPrior
 from aae.ui.components import figure_value, packed_image, static_url
 from aae.ui.session import ShownModel, as_code
 
 SLIDER_LIMIT = 3.5
 DIGIT_SETS: tuple[Dataset, ...] = ("mnist", "qmnist", "emnist-digits", "usps", "digits-sample")
-PCA, AXES = "PCA", "Two axes"
+PCA, LDA, WORST, AXES = "PCA", "LDA", "Worst view", "Two axes"
 
 
 def opening_code(shown: ShownModel) -> list[float]:
@@ -33,21 +32,26 @@ def slider_values(z: np.ndarray) -> list[float]:
 
 
 def projection_of(shown: ShownModel, view: str, first: int, second: int) -> Projection:
-    if view == PCA and shown.latent_dim > 2:
-        return pca_projection(shown.codes)
+    if shown.latent_dim > 2:
+        match view:
+            case "PCA":
+                return pca_projection(shown.codes)
+            case "LDA":
+                return lda_projection(shown.codes, shown.labels)
+            case "Worst view":
+                return shown.worst_view
     return axis_projection(shown.latent_dim, first, second)
 
 
 def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
     """The figure of q(z) beside as many draws of the prior, in one projection."""
     projection = projection_of(shown, view, first, second)
-    draws = GaussianPrior(shown.latent_dim).sample(len(shown.codes) or 1000, torch.Generator().manual_seed(0))
     names = shown.class_names
     figure = latent_figure(
         projection(shown.codes),
         shown.labels,
         names,
-        projection(draws.numpy()),
+        projection(shown.draws),
         projection.labels,
         revision="plane",  # one for all models: zoom and, for the same classes, the filter survive
         interactive=False,
@@ -83,8 +87,8 @@ def held_out_image(request: object) -> str | None:
 
 
 def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
-    url = static_url(shown.weights)
-    return {"weights": url, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
+    urls = {"weights": static_url(shown.weights), "discriminator": static_url(shown.discriminator_file)}
+    return {**urls, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
 
 
 def describe(shown: ShownModel) -> str:
@@ -136,3 +140,20 @@ def decode_pixels(shown: ShownModel, z: object) -> np.ndarray:
     with torch.no_grad():
         x = shown.model.decode(as_code(z, shown.latent_dim))[0, 0]
     return ((x + 1) * 127.5).round().to(torch.uint8).numpy()
+
+
+ABOUT_VIEWS = """
+Each view looks along two orthonormal directions of the latent space; nothing is bent or rescaled.
+
+- **PCA**: where the codes vary most; the axes say with which share of the variance. If q(z) is the prior,
+  no direction stands out.
+- **LDA**: where the classes lie furthest apart for their spread.
+- **Worst view**: where q(z) and the prior differ most. A search over all directions looks for the largest 2-Wasserstein
+  distance; the axes give it in σ, beside what the same search finds between two sets of draws of the prior. Equal numbers
+  mean that no linear view can tell the two apart.
+- **Two axes**: two of the latent dimensions as they are.
+
+Why only linear views? Seen along orthonormal directions, N(0, I) stays N(0, I₂): the rings mean the same in every view, and two
+points are never closer than they look apart. t-SNE and UMAP bend space to keep neighbours together; densities, distances and
+gaps in them are partly their own making, so whether q(z) fills the prior cannot be read off them.
+"""

@@ -17,8 +17,10 @@ import torch
 
 from aae.checkpoints import Checkpoint, load_checkpoint
 from aae.errors import AAEError, CheckpointError
-from aae.export import codes_file, decoder_file
+from aae.export import codes_file, decoder_file, discriminator_file
+from aae.latent import Projection, worst_projection
 from aae.models import AAE
+from aae.priors import GaussianPrior
 
 YOUR_MODEL = "your-model"
 
@@ -37,6 +39,11 @@ class ShownModel:
     def codes_file(self) -> Path:
         """The codes and labels for the browser."""
         return self.weights.with_suffix(".codes")
+
+    @property
+    def discriminator_file(self) -> Path:
+        """The discriminator for the browser."""
+        return self.weights.with_suffix(".discriminator")
 
     @cached_property
     def model(self) -> AAE:
@@ -64,6 +71,20 @@ class ShownModel:
     def labels(self) -> np.ndarray:
         labels = self.checkpoint.labels
         return np.zeros(0, np.int64) if labels is None else labels.long().numpy()
+
+    @cached_property
+    def draws(self) -> np.ndarray:
+        """As many draws of the prior as there are codes (1,000 if there are none), the same ones for every view."""
+        return self._draws(0)
+
+    @cached_property
+    def worst_view(self) -> Projection:
+        """Where the codes differ most from the prior; found once, in up to a second or two."""
+        return worst_projection(self.codes, self.draws, self._draws(1))
+
+    def _draws(self, seed: int) -> np.ndarray:
+        generator = torch.Generator().manual_seed(seed)
+        return GaussianPrior(self.latent_dim).sample(len(self.codes) or 1000, generator).numpy()
 
 
 class Visitor:
@@ -97,6 +118,7 @@ class Visitor:
         if self.own is not None:
             self.own.weights.unlink(missing_ok=True)
             self.own.codes_file.unlink(missing_ok=True)
+            self.own.discriminator_file.unlink(missing_ok=True)
             self.own = None
 
 
@@ -120,12 +142,14 @@ class Shelf:
                 self.notices.append(str(error))
 
     def _place(self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool) -> ShownModel:
-        content = decoder_file(checkpoint.model())
+        model = checkpoint.model()
+        content = decoder_file(model)
         # A visitor's file has a name that nobody else can guess; a shipped one keeps its name for browsers' caches.
         name = secrets.token_hex(16) if secret else hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"{name}.bin"
         path.write_bytes(content)
         shown = ShownModel(key, title, checkpoint, path)
+        shown.discriminator_file.write_bytes(discriminator_file(model))
         shown.codes_file.write_bytes(codes_file(torch.from_numpy(shown.codes), torch.from_numpy(shown.labels)))
         return shown
 

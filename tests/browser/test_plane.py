@@ -6,7 +6,9 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from playwright.sync_api import expect
+from scipy.stats import chi
 
 from aae.checkpoints import load_checkpoint
 from tests.browser.conftest import ROOT, painted, pixels, sliders
@@ -181,3 +183,61 @@ def test_hidden_class_stays_hidden_in_another_view_and_does_not_answer(page):
     page.get_by_label("Two axes").check()
     page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text === 'z[0]'")
     assert page.evaluate(hidden) == ["3"]
+
+
+def test_worst_view_says_its_distance_beside_that_of_the_prior_and_the_marker_follows(page):
+    page.get_by_label("Worst view").check()
+    title = "() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text"
+    page.wait_for_function(f"() => ({title})().startsWith('W₂')")
+    found, floor = map(float, re.findall(r"[0-9]+[.][0-9]+", page.evaluate(title)))
+    assert found > floor > 0
+    view = axes(page)
+    np.testing.assert_allclose(view @ view.T, np.eye(2), atol=1e-5)
+    marker = page.evaluate("() => document.querySelector('#plane [data-marker], #plane[data-marker]').dataset.marker").split(
+        ","
+    )
+    np.testing.assert_allclose([float(v) for v in marker], view @ code(page), atol=1e-3)
+
+
+def test_prior_can_be_laid_over_the_codes_and_edges_count_what_is_drawn(page):
+    counted = "() => document.querySelector('.marginals').dataset.counted"
+    assert page.evaluate(counted) == "5000,5000"
+    over = "() => document.querySelector('#plane .figure').data.filter(t => t.name === 'prior' && t.xaxis === 'x').length"
+    assert page.evaluate(over) == 0
+    page.get_by_label("prior over codes").check()
+    page.wait_for_function(f"() => ({over})() === 1")
+    page.wait_for_timeout(300)
+    assert page.evaluate(counted) == "5000,5000"
+    page.locator("#plane .legendtoggle").nth(3).click()
+    page.wait_for_function(f"() => Number(({counted})().split(',')[0]) < 5000")
+    page.get_by_label("prior over codes").uncheck()
+    page.wait_for_function(f"() => ({over})() === 0")
+
+
+def test_readout_gives_the_discriminators_verdict_and_the_percentile_of_the_norm(page):
+    model = SHIPPED.model()
+    for z in [[0.1] * 10, [0.9, -1.1] * 5, [2.5, 0.3] * 5]:
+        page.evaluate("z => window.aae.move(z)", z)
+        frame(page)
+        said = page.locator("#readout").inner_text()
+        verdict, norm, percent = map(float, re.findall(r"[0-9]+(?:[.][0-9]+)?", said))
+        with torch.no_grad():
+            assert verdict == pytest.approx(float(torch.sigmoid(model.discriminate(torch.tensor([z])))), abs=0.011)
+        assert norm == pytest.approx(np.linalg.norm(z), abs=0.006)
+        assert percent == pytest.approx(100 * chi.cdf(np.linalg.norm(z), 10), abs=0.51)
+
+
+def test_discriminators_eye_paints_d_over_the_slice_through_z(page):
+    page.get_by_label("the discriminator's eye").check()
+    sample = "() => document.querySelector('.field').dataset.sample"
+    page.wait_for_function(f"() => ({sample})() !== undefined")
+    x, y, found = map(float, page.evaluate(sample).split(","))
+    z, view = code(page), axes(page)
+    there = torch.tensor(z + view.T @ ([x, y] - view @ z), dtype=torch.float32)[None]
+    with torch.no_grad():
+        assert found == pytest.approx(float(torch.sigmoid(SHIPPED.model().discriminate(there))), abs=0.01)
+    before = page.evaluate(sample)
+    page.evaluate("() => window.aae.move(window.aae.z.map(v => -v))")
+    page.wait_for_function(f"old => ({sample})() !== old", arg=before)
+    page.get_by_label("the discriminator's eye").uncheck()
+    expect(page.locator(".field")).to_be_hidden()

@@ -13,6 +13,7 @@ from aae.ui.components import (
     packed_image,
     packed_points,
     plane_box,
+    readout_box,
     slider_link,
     status_box,
 )
@@ -23,6 +24,7 @@ BOXES = [
     status_box({}, "c"),
     plane_box(None, "a plane", "d", lambda request: None),
     slider_link(),
+    readout_box(),
 ]
 
 

@@ -11,7 +11,7 @@ from aae.data import load_images
 from aae.errors import DataError
 from aae.latent import held_out_indices
 from aae.ui import panels
-from aae.ui.panels import AXES, PCA
+from aae.ui.panels import AXES, LDA, PCA, WORST
 
 
 def test_decoding_on_the_server_is_the_models_own(shelf):
@@ -24,7 +24,7 @@ def test_decoding_on_the_server_is_the_models_own(shelf):
     assert np.abs(grey - (x[0, 0].numpy() + 1) * 127.5).max() <= 0.5
 
 
-@pytest.mark.parametrize("view", [PCA, AXES])
+@pytest.mark.parametrize("view", [PCA, LDA, WORST, AXES])
 def test_plane_shows_codes_and_as_many_draws_in_one_orthonormal_view(shelf, view):
     value = panels.plane_value(shelf.first(), view, 2, 5)
     axes = np.array(value["axes"])

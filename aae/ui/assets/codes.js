@@ -3,7 +3,7 @@
 // A codes file is a little-endian uint32 (the header's length), a JSON header {"count", "latent_dim"}, the codes as float16
 // (count x latent_dim, row by row), and the labels as uint8.
 
-import { toFloat32 } from "./decoder.js";
+import { toFloat32 } from "./network.js";
 
 export class Codes {
   constructor(buffer) {

@@ -37,7 +37,7 @@ export function mount({ element, props, watch, trigger }) {
     if (value.weights !== weights) {
       weights = value.weights;
       if (value.z) aae.z = value.z;
-      serverDecodes = !(await aae.use(value.weights, value.latent_dim));
+      serverDecodes = !(await aae.use(value.weights, value.latent_dim, value.discriminator));
       if (serverDecodes) aae.move(aae.z); // ask for its image
     }
   };

@@ -8,8 +8,9 @@ const CONFIG = {
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendDataToCloud"],
 };
 
-// Draw `props.value` and keep drawing it. `placed(value)` is called whenever its axes may stand elsewhere than before.
-export function mount({ element, props, watch }, { placed = () => {}, buttons = [] } = {}) {
+// Draw `props.value` and keep drawing it. `prepare(figure)` may change what Plotly gets;
+// `placed(value)` is called whenever its axes may stand elsewhere than before.
+export function mount({ element, props, watch }, { prepare = () => {}, placed = () => {}, buttons = [] } = {}) {
   const plot = element.querySelector(".figure");
   const Plotly = window.Plotly; // a classic script, which the component's head has loaded by now
   let shown = null; // the last value that held a figure
@@ -41,6 +42,7 @@ export function mount({ element, props, watch }, { placed = () => {}, buttons = 
         // Plotly would read packed arrays itself, but keeps the text; `move` and the tests want numbers.
         for (const key of ["x", "y"]) if (trace[key]?.dtype === "f4") trace[key] = decodeFloats(trace[key].bdata);
       }
+      prepare(figure);
       const first = narrow === null;
       narrow = isNarrow(element);
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
@@ -74,7 +76,7 @@ export function mount({ element, props, watch }, { placed = () => {}, buttons = 
     else Plotly.Plots.resize(plot);
   }).observe(element);
   new MutationObserver(draw).observe(document.body, { attributeFilter: ["class"] }); // dark mode came or went
-  return plot;
+  return { plot, draw };
 }
 
 let webGL;
@@ -93,6 +95,7 @@ function inPageColours(layout, element) {
   return {
     ...layout,
     template: undefined,
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: grid, activecolor: text },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: text, family: style.fontFamily, size: 12 },

@@ -1,6 +1,8 @@
 // The latent plane: a marker that shows where z stands, and a pointer that moves z within the plane.
 
 import { mount as mountFigure } from "./figure.js";
+import { discriminatorField } from "./field.js";
+import { marginals } from "./marginals.js";
 import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
 import { aae } from "./state.js";
@@ -44,9 +46,23 @@ export function mount(box) {
   const placed = (value) => {
     aae.axes = axes = value.axes;
     cards.use(value);
+    drawMarginals();
+    field.placed(axes);
     place();
   };
-  const plot = mountFigure(box, { placed, buttons: [MOVE] });
+  let overlaid = false; // the prior's draws over the codes too
+  const prepare = ({ data }) => {
+    const prior = data.find((trace) => trace.name === "prior");
+    if (overlaid && prior) data.push({ ...prior, xaxis: "x", yaxis: "y", overlaid: true });
+  };
+  const { plot, draw } = mountFigure(box, { prepare, placed, buttons: [MOVE] });
+  aae.overlay = (wanted) => {
+    overlaid = wanted;
+    draw();
+  };
+  const drawMarginals = marginals(frame, plot);
+  const field = discriminatorField(frame, plot);
+  aae.showField = field.show;
   const cards = pointCards(frame, plot, box.server);
   aae.subscribe(place);
   steer(plot, () => axes, cards);

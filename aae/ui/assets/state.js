@@ -1,11 +1,12 @@
 // What the page's parts share: the current code z, the current decoder, and who wants to hear of a change.
 // `window.aae` is this module, for the sliders' events and for programs that drive the page.
 
-import { loadDecoder } from "./decoder.js";
+import { loadNetwork } from "./network.js";
 
 const SLIDER_LIMIT = 3.5;
 const listeners = new Set();
 let decoder = null;
+let discriminator = null;
 let scheduled = false;
 let readings = []; // what the sliders said when they were last heard or set
 
@@ -16,7 +17,12 @@ export const aae = {
 
   // z -> Float32Array(1024) in [-1, 1]; null until the weights have arrived.
   decode(z) {
-    return decoder ? decoder.decode(z) : null;
+    return decoder ? decoder.run(z) : null;
+  },
+
+  // z -> D(z) in (0, 1), how much it looks like a draw of the prior; null without the discriminator.
+  discriminate(z) {
+    return discriminator ? 1 / (1 + Math.exp(-discriminator.run(z)[0])) : null;
   },
 
   // The sliders' handler. A slider that says what it said before has not been moved, and z keeps its exact value there:
@@ -67,12 +73,21 @@ export const aae = {
   },
 
   // Use another model's decoder. Resolves to false if its weights cannot be fetched.
-  async use(url, latentDim) {
+  async use(url, latentDim, discriminatorUrl) {
     aae.latentDim = latentDim;
     aae.url = url;
-    decoder = null;
+    decoder = discriminator = null;
+    aae.discriminatorUrl = discriminatorUrl;
+    loadNetwork(discriminatorUrl).then(
+      (loaded) => {
+        if (aae.url !== url) return;
+        discriminator = loaded;
+        changed();
+      },
+      () => {}, // the page does without D(z)
+    );
     try {
-      const loaded = await loadDecoder(url);
+      const loaded = await loadNetwork(url);
       if (aae.url !== url) return true; // another model was chosen meanwhile
       decoder = loaded;
     } catch {

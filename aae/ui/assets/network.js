@@ -1,12 +1,12 @@
-// The decoder p(x|z) in the browser: a small multilayer perceptron on typed arrays.
+// The decoder p(x|z) and the discriminator D(z) in the browser: small multilayer perceptrons on typed arrays.
 //
 // A weights file is a little-endian uint32 (the header's length), a JSON header
 // {"latent_dim": n, "layers": [{"inputs", "outputs", "activation"}]}, then for each layer the float16 weights
 // (outputs x inputs, row by row) and biases (outputs). Batch norm is folded into the layers before export.
 
-const cache = new Map(); // url -> Promise<Decoder>
+const cache = new Map(); // url -> Promise<Network>
 
-export class Decoder {
+export class Network {
   constructor(buffer) {
     const headerLength = new DataView(buffer).getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, headerLength)));
@@ -20,30 +20,31 @@ export class Decoder {
     });
   }
 
-  // z (latentDim numbers) -> Float32Array(1024), pixels in [-1, 1], row by row.
-  decode(z) {
+  // z (latentDim numbers) -> what the last layer gives: 1,024 pixels in [-1, 1], row by row, or one logit.
+  run(z) {
     let values = Float32Array.from({ length: this.latentDim }, (_, i) => Number(z[i]) || 0);
     for (const layer of this.layers) values = apply(layer, values);
     return values;
   }
 }
 
-// The decoder of a weights file; fetched once for each address. Rejects if it cannot be had.
-export function loadDecoder(url) {
+// The network of a weights file; fetched once for each address. Rejects if it cannot be had.
+export function loadNetwork(url) {
   if (!cache.has(url)) {
     const loading = fetch(url).then(async (response) => {
       if (!response.ok) throw new Error(`weights: HTTP ${response.status}`);
-      return new Decoder(await response.arrayBuffer());
+      return new Network(await response.arrayBuffer());
     });
     loading.catch(() => cache.delete(url)); // try again next time
     cache.set(url, loading);
-    if (cache.size > 4) cache.delete(cache.keys().next().value);
+    if (cache.size > 8) cache.delete(cache.keys().next().value);
   }
   return cache.get(url);
 }
 
 const ACTIVATIONS = {
   leaky_relu: (value) => (value > 0 ? value : 0.2 * value),
+  linear: (value) => value,
   tanh: Math.tanh,
 };
 
