@@ -241,3 +241,20 @@ def test_discriminators_eye_paints_d_over_the_slice_through_z(page):
     page.wait_for_function(f"old => ({sample})() !== old", arg=before)
     page.get_by_label("the discriminator's eye").uncheck()
     expect(page.locator(".field")).to_be_hidden()
+
+
+def test_keys_move_z_in_the_plane_draw_reset_and_go_to_a_slider(page, requests):
+    before, view = code(page), axes(page)
+    page.locator("#plane .figure-frame").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Shift+ArrowDown")
+    frame(page)
+    np.testing.assert_allclose(code(page) - before, view.T @ [0.1, -0.5], atol=1e-6)
+    page.keyboard.press("3")
+    assert page.evaluate("() => document.activeElement.closest('.block').id") == "z-2"
+    page.locator("#plane .figure-frame").focus()
+    page.keyboard.press("0")
+    page.wait_for_function("() => window.aae.z.every(value => value === 0)")
+    page.keyboard.press("r")
+    page.wait_for_function("() => window.aae.z.every(value => value !== 0)")
+    assert requests == []
