@@ -55,15 +55,21 @@ def plane_box(
     Its `value` also has ``"codes"`` (URL), ``"dataset"`` and ``"originals"`` (whether `held_out_image`, which takes
     [dataset, place] and gives a packed image, has the images behind the codes).
     """
-    return _figure(value, description, elem_id, _mount("plane.js"), [held_out_image])
+    keys = "Arrow keys move z, r draws it from the prior, 0 takes it to the origin, 1 to 9 go to a slider."
+    return _figure(value, f"{description}. {keys}", elem_id, _mount("plane.js"), [held_out_image], role="application")
 
 
 def _figure(
-    value: dict[str, Any] | None, description: str, elem_id: str, script: str, functions: Sequence[Callable[..., Any]] = ()
+    value: dict[str, Any] | None,
+    description: str,
+    elem_id: str,
+    script: str,
+    functions: Sequence[Callable[..., Any]] = (),
+    role: str = "img",
 ) -> gr.HTML:
     return gr.HTML(
         value,
-        html_template=f'<div class="figure-frame" role="img" aria-label="{description}"><div class="figure"></div></div>',
+        html_template=f'<div class="figure-frame" role="{role}" aria-label="{description}"><div class="figure"></div></div>',
         js_on_load=script,
         server_functions=list(functions) or None,
         head=f'<script src="{static_url(PLOTLY_JS)}"></script>',

@@ -106,7 +106,9 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 "slice through z: a drag moves z along the two directions drawn and leaves it as it is in all others. Shift "
                 "and drag to pan, scroll to zoom, click a class to hide it. Point at a dot to see its image; "
                 "click it, and z is its code. *The discriminator's eye* paints D over the slice through z: blue where it "
-                "takes a code for a draw of the prior, orange where for an image's, a line where D = 0.5.",
+                "takes a code for a draw of the prior, orange where for an image's, a line where D = 0.5.\n\n"
+                "Keys, once the plot is clicked or tabbed to: **arrows** move z by 0.1 σ (with Shift 0.5 σ), **r** draws from "
+                "the prior, **0** goes to the origin, **1** to **9** go to the sliders z[0] to z[8].",
                 elem_classes="hint",
             )
             with gr.Accordion("What the views show, and why they are linear", open=False):

@@ -77,10 +77,14 @@ def empty_app(tmp_path_factory):
     yield from serve(folder / "checkpoints", folder)
 
 
+def chromium_path() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
 @pytest.fixture(scope="session")
 def browser():
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    executable = next(filter(None, map(shutil.which, names)), None)
+    executable = chromium_path()
     if executable is None:
         message = "no Chromium or Chrome on this machine"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)

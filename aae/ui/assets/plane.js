@@ -2,6 +2,7 @@
 
 import { mount as mountFigure } from "./figure.js";
 import { discriminatorField } from "./field.js";
+import { keys } from "./keys.js";
 import { marginals } from "./marginals.js";
 import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
@@ -66,6 +67,7 @@ export function mount(box) {
   const cards = pointCards(frame, plot, box.server);
   aae.subscribe(place);
   steer(plot, () => axes, cards);
+  keys(frame);
 }
 
 // Pointer -> z. Press and drag anywhere in either plot, or only hover where `aae.follow` is set. Plotly gets a drag with
