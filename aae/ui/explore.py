@@ -87,7 +87,7 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                 axes = list(range(opening.latent_dim if opening else 2))
                 first_axis = gr.Dropdown(axes, value=0, label="across", visible=False, min_width=80, elem_id="axis-x")
                 second_axis = gr.Dropdown(axes, value=1, label="up", visible=False, min_width=80, elem_id="axis-y")
-            with gr.Row():
+            with gr.Row(elem_classes="toggles"):
                 follow = gr.Checkbox(False, label="z follows the pointer", elem_id="follow", min_width=160, container=False)
                 overlay = gr.Checkbox(False, label="prior over codes", elem_id="overlay", min_width=130, container=False)
                 field = gr.Checkbox(False, label="the discriminator's eye", elem_id="field", min_width=160, container=False)

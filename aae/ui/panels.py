@@ -22,9 +22,11 @@ PCA, LDA, WORST, AXES = "PCA", "LDA", "Worst view", "Two axes"
 
 
 def opening_code(shown: ShownModel) -> list[float]:
-    """Where the sliders stand at first: at the code of a held-out image, else at the origin."""
-    z = shown.codes[0] if len(shown.codes) else np.zeros(shown.latent_dim)
-    return slider_values(z)
+    """Where the sliders stand at first: at a held-out image's code, of median norm among the first; else at the origin."""
+    if not len(shown.codes):
+        return [0.0] * shown.latent_dim
+    first = shown.codes[:51]
+    return slider_values(first[np.argsort(np.linalg.norm(first, axis=1))[len(first) // 2]])
 
 
 def slider_values(z: np.ndarray) -> list[float]:
