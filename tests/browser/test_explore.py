@@ -72,7 +72,7 @@ def test_browser_and_server_decoder_agree_to_one_grey_level(page, app):
     with torch.no_grad():
         server = AAE.load(CHECKPOINT).decode(z).reshape(200, -1).numpy()
     browser = np.array(page.evaluate("codes => codes.map(z => Array.from(window.aae.decode(z)))", z.tolist()))
-    assert np.abs(browser - server).max() <= 1 / 255
+    assert np.abs(browser - server).max() <= 2 / 255  # 255 grey levels lie between -1 and 1
 
     client = Client(app.url, verbose=False, download_files=False)
     try:
