@@ -48,7 +48,7 @@ def launch_options() -> dict[str, Any]:
         "theme": gr.themes.Default(
             primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
         ),
-        "css_paths": [ASSETS / "style.css"],
+        "css_paths": sorted(ASSETS.glob("*.css")),
         "footer_links": ["api"],
         "run_history": False,
         "show_error": False,
