@@ -79,7 +79,7 @@ ORDER = [
     "errors",
     "config",
     "priors losses data models",
-    "checkpoints",
+    "checkpoints objectives",
     "training latent metrics export",
     "figures",
     "__main__",
