@@ -12,6 +12,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from aae.config import Objective
+
 CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
@@ -143,29 +145,44 @@ def curve_rows(history: Sequence[dict[str, float]]) -> np.ndarray:
     return np.asarray(rows, np.float32).reshape(-1, len(keys))
 
 
-def curves_figure(history: Sequence[dict[str, float]], epochs: float, floor: float, *, revision: str = "") -> go.Figure:
+def curves_figure(
+    history: Sequence[dict[str, float]], epochs: float, floor: float, *, objective: Objective = "aae", revision: str = ""
+) -> go.Figure:
     """Four plots of one training run: reconstruction loss, the adversaries' losses, D's accuracy, distance to the prior.
 
     Args:
         history: rows with "epoch" (fractional) and the keys of `CURVES`.
         epochs: where the epochs' axis ends, so that it stays where it is while the curves grow.
         floor: the distance of two draws of the prior.
+        objective: what is trained; a variational autoencoder's "adversarial" is its KL divergence.
         revision: zoom survives an update that has the same revision.
     """
-    figure = make_subplots(rows=1, cols=len(CURVE_TITLES), horizontal_spacing=0.05, subplot_titles=CURVE_TITLES)
+    titles = [*CURVE_TITLES]
+    if objective == "vae":
+        titles[1] = "KL divergence (nats)"
+    figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.05, subplot_titles=titles)
     columns = curve_rows(history).T
     for curve, values in zip(CURVES, columns[1:], strict=True):
         line = {"color": curve.colour, "width": 2}
-        trace = go.Scatter(x=columns[0], y=values, name=curve.name, mode="lines", line=line, showlegend=curve.plot == 2)
-        trace.hovertemplate = f"{curve.name} %{{y:.4f}}<br>epoch %{{x:.2f}}<extra></extra>"
+        name = "KL divergence" if objective == "vae" and curve.key == "adversarial" else curve.name
+        trace = go.Scatter(
+            x=columns[0],
+            y=values,
+            name=name,
+            mode="lines",
+            line=line,
+            showlegend=objective == "aae" and curve.plot == 2,
+            hovertemplate=f"{name} %{{y:.4f}}<br>epoch %{{x:.2f}}<extra></extra>",
+        )
         figure.add_trace(trace, row=1, col=curve.plot)
     # Where D cannot tell codes from draws, its loss is log 2 and it is right half of the time.
-    for column, level, text in ((2, float(np.log(2)), "log 2"), (3, 0.5, "chance"), (4, floor, f"floor {floor:.3f}")):
+    marks = [(2, float(np.log(2)), "log 2"), (3, 0.5, "chance")] if objective == "aae" else []
+    for column, level, text in (*marks, (4, floor, f"floor {floor:.3f}")):
         note = {"annotation_text": text, "annotation_position": "bottom right", "annotation_font_size": 10}
         figure.add_hline(y=level, line={"dash": "dot", "width": 1.5, "color": PRIOR_COLOUR}, row=1, col=column, **note)
     figure.update_xaxes(title_text="epoch", range=[0, epochs])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=3)
-    figure.update_annotations(font_size=12, selector=lambda note: note.text in CURVE_TITLES)
+    figure.update_annotations(font_size=12, selector=lambda note: note.text in titles)
     figure.update_layout(margin={**MARGIN, "t": 28}, legend=LEGEND, uirevision=revision)
     return figure

@@ -49,6 +49,8 @@ class Step:
     number: int
     """How many steps the run has taken, this one included."""
     batch_size: int
+    losses: tuple[float, float, float, float]
+    """What the trainer says of this step: the fields of `events.Losses`."""
     phases: tuple[Phase, ...]
     images: np.ndarray
     """uint8 `(8, 32, 32)`: first images of the batch (fewer, if it has fewer)."""
@@ -59,7 +61,7 @@ class Step:
 
 
 def dissect(trainer: Trainer) -> Step:
-    """Take the trainer's next step; what `take_sums` would have said of it is in the phases."""
+    """Take the trainer's next step, as `Trainer.step` does; its losses are in the result instead of in `take_sums`."""
     x = trainer.next_batch()  # (N, 1, 32, 32)
     before = copy.deepcopy(trainer.model).train()
     noise = trainer.noise.clone_state()
@@ -81,7 +83,7 @@ def dissect(trainer: Trainer) -> Step:
         loss, reconstruction, regulariser = losses.generator_loss(x_rec, x, logits, weight)
     before.zero_grad()
     loss.backward()
-    generator_gradients = {name: gradient_norm(part) for name, part in (("encoder", before.encoder), ("decoder", before.decoder))}
+    generator_gradients = {name: gradient_norm(getattr(before, name)) for name in ("encoder", "decoder")}
 
     # The discriminator's: draws of the prior against the same codes.
     p = trainer.prior.sample(len(x), noise)  # (N, latent_dim)
@@ -89,8 +91,9 @@ def dissect(trainer: Trainer) -> Step:
     discrimination = losses.discriminator_loss(before.discriminate(p), before.discriminate(z.detach()))
     discrimination.backward()
 
-    trainer.step()
     trainer.take_sums()
+    trainer.step()
+    told = trainer.take_sums().tolist()
     after = copy.deepcopy(trainer.model).train()
     with torch.no_grad():
         new_mean, new_sigma = after.posterior(x)
@@ -134,6 +137,7 @@ def dissect(trainer: Trainer) -> Step:
     return Step(
         number=trainer.step_count,
         batch_size=len(x),
+        losses=(told[0], told[1], told[2], told[3]),
         phases=tuple(phases),
         images=pixels(x),
         reconstructions=pixels(x_rec),

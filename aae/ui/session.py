@@ -11,6 +11,7 @@ import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from aae.export import codes_file, decoder_file, discriminator_file
 from aae.latent import Projection, worst_projection
 from aae.models import AAE
 from aae.priors import GaussianPrior
+
+if TYPE_CHECKING:
+    from aae.ui.training_show import Story
 
 YOUR_MODEL = "your-model"
 
@@ -97,6 +101,7 @@ class Visitor:
         self.own: ShownModel | None = None
         self.running = False
         self.stopped = False  # the last run ended before its time
+        self.story: Story | None = None  # what was seen of the run that `own` is the state of
         self._lock = threading.Lock()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Visitor:
@@ -154,8 +159,8 @@ class Shelf:
         return shown
 
     def own(self, checkpoint: Checkpoint) -> ShownModel:
-        """A visitor's checkpoint, ready to be shown to that visitor."""
-        return self._place(YOUR_MODEL, "Your model", checkpoint.slim(), secret=True)
+        """A visitor's checkpoint, ready to be shown to that visitor, and to be trained on if it carries its training state."""
+        return self._place(YOUR_MODEL, "Your model", checkpoint, secret=True)
 
     def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:
         """(title, key) of what this visitor can choose from."""
