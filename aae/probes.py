@@ -20,7 +20,7 @@ DRAWS = 64
 REBUILT = 8
 """Held-out images that are reconstructed."""
 PROJECTIONS = 64
-"""Directions of the distance to the prior: enough for a curve (`metrics.sliced_wasserstein` takes 1,000)."""
+"""Directions of the distance to the prior: enough for a curve (`matching.sliced_wasserstein` takes 1,000)."""
 FLOOR_PAIRS = 8
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from aae.data import to_model_range
-from aae.metrics import sliced_wasserstein
+from aae.matching import sliced_wasserstein
 from aae.models import AAE
 from aae.probes import Probe
 from aae.training import Trainer

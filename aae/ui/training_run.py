@@ -17,8 +17,8 @@ from aae.data import TITLES, ImageData, load_images
 from aae.errors import AAEError, TrainingError
 from aae.events import Losses
 from aae.latent import with_held_out
-from aae.metrics import reconstruction_l1
 from aae.phases import dissect
+from aae.reconstruction import reconstruction_l1
 from aae.settings import titled
 from aae.training import Trainer
 from aae.ui import runtime

@@ -10,7 +10,6 @@ import torch
 from aae.ui import training_run as tab
 from aae.ui.session import Visitor
 
-
 SMALL = {"hidden_dim": 16, "batch_size": 512}
 
 
