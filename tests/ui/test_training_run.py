@@ -24,7 +24,7 @@ def run(visitor, shelf, **changes):
 
 def test_run_ends_with_a_model_of_the_visitors_own(shelf):
     visitor = Visitor()
-    views = finish(run(visitor, shelf))
+    views = finish(run(visitor, shelf, preset_name="fast", advanced={"hidden_dim": 64}))
     assert views[-1].status["state"] == "done"
     assert any(view.plane for view in views)
     assert all(pickle.loads(pickle.dumps(view)) == view for view in views), "views may cross processes"
