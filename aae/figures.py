@@ -135,7 +135,7 @@ CURVES = (
     Curve("discriminator_accuracy", "D's share right", 3, CLASS_COLOURS[4]),
     Curve("distance", "q(z) to N(0, I)", 4, CLASS_COLOURS[2]),
 )
-CURVE_TITLES = ("Reconstruction (L1)", "Adversarial losses (nats)", "Discriminator right", "Distance to the prior (σ)")
+CURVE_TITLES = ("Reconstruction (L1)", "Adversarial losses (nats)", "Discriminator right", "Distance to prior, floor {:.3f} σ")
 
 
 def curve_rows(history: Sequence[dict[str, float]]) -> np.ndarray:
@@ -157,7 +157,7 @@ def curves_figure(
         objective: what is trained; a variational autoencoder's "adversarial" is its KL divergence.
         revision: zoom survives an update that has the same revision.
     """
-    titles = [*CURVE_TITLES]
+    titles = [title.format(floor) for title in CURVE_TITLES]
     if objective == "vae":
         titles[1] = "KL divergence (nats)"
     figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.05, subplot_titles=titles)
@@ -177,12 +177,14 @@ def curves_figure(
         figure.add_trace(trace, row=1, col=curve.plot)
     # Where D cannot tell codes from draws, its loss is log 2 and it is right half of the time.
     marks = [(2, float(np.log(2)), "log 2"), (3, 0.5, "chance")] if objective == "aae" else []
-    for column, level, text in (*marks, (4, floor, f"floor {floor:.3f}")):
+    for column, level, text in (*marks, (4, floor, "")):
         note = {"annotation_text": text, "annotation_position": "bottom right", "annotation_font_size": 10}
         figure.add_hline(y=level, line={"dash": "dot", "width": 1.5, "color": PRIOR_COLOUR}, row=1, col=column, **note)
     figure.update_xaxes(title_text="epoch", range=[0, epochs])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=3)
+    # An untrained network's codes may lie a thousand times as far from the prior as the floor.
+    figure.update_yaxes(type="log", nticks=6, exponentformat="none", row=1, col=4)
     figure.update_annotations(font_size=12, selector=lambda note: note.text in titles)
     figure.update_layout(margin={**MARGIN, "t": 28}, legend=LEGEND, uirevision=revision)
     return figure

@@ -10,7 +10,6 @@ import gradio as gr
 
 from aae.config import PRESETS, preset
 from aae.data import TITLES
-from aae.ui import runtime
 from aae.ui.advanced import BASIC, NAMES, build_advanced, marks, reset_values
 from aae.ui.components import figure_box, film_box, status_box, step_box
 from aae.ui.explore import MAX_LATENT_DIM, QUIET, Explore, told
@@ -22,8 +21,8 @@ DEFAULT_PRESET = "fast"
 MORE_EPOCHS = 3
 
 
-def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
-    """Lay out the tab and wire it."""
+def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Button]:
+    """Lay out the tab and wire it; the buttons that `resting_buttons` gives values for."""
     opening = PRESETS[DEFAULT_PRESET].train
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
@@ -96,7 +95,7 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
             [visitor, *basic, *advanced.controls],
             [*shown, *buttons],
             concurrency_id="train",
-            concurrency_limit=runtime.TRAINING_SLOTS,
+            concurrency_limit=None,  # runs line up in shelf.slots
             show_progress_on=box,
             **{**private, "show_progress": "minimal"},
         )
@@ -138,6 +137,7 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
         trigger_mode="always_last",
         **QUIET,
     )
+    return buttons
 
 
 def running_buttons() -> list[Any]:

@@ -9,22 +9,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_type_hints
 
-import torch
-
 from aae.checkpoints import Checkpoint
 from aae.config import ModelConfig, TrainConfig, preset
 from aae.data import TITLES, ImageData, load_images
-from aae.errors import AAEError, TrainingError
+from aae.errors import TrainingError
 from aae.events import Losses
 from aae.latent import with_held_out
 from aae.phases import dissect
 from aae.reconstruction import reconstruction_l1
 from aae.settings import titled
-from aae.training import Trainer
+from aae.training import Trainer, train
 from aae.ui import runtime
+from aae.ui.faults import explain
+from aae.ui.runtime import Limits
 from aae.ui.session import Shelf, Visitor
+from aae.ui.slots import Place
 from aae.ui.stepper import step_value
-from aae.ui.training_show import Show, Story, View, joined, said
+from aae.ui.training_show import Show, Story, View, clock, joined, said
 
 STOP_PATIENCE_SECONDS = 10.0
 
@@ -56,6 +57,7 @@ def run(
         return
     trainer: Trainer | None = None
     held_out: ImageData | None = None
+    plan: Plan | None = None
     began = 0
     try:
         resume = None if action == "train" else resumable(visitor)
@@ -65,23 +67,30 @@ def run(
             raise TrainingError("There is no run of yours to go on with; press Train.")
         else:
             plan = begun(dataset, preset_name, epochs, latent_dim, seed, advanced or {})
+        shelf.limits.check(plan.model, plan.train)
         yield View(said(f"Loading {title(plan.dataset)} (downloaded on first use) …"))
         data = load_images(plan.dataset, "train")
+        shelf.limits.check_images(data)
         held_out = load_images(data.dataset, "test")
-        trainer = Trainer(data, plan.model, plan.train, runtime.training_device(), resume)
-        began = trainer.step_count
-        story = visitor.story if resume is not None and visitor.story and visitor.story.step == began else Story()
-        visitor.story = story
-        visitor.stopped = True
-        show = Show(trainer, held_out, story, data.notice)
-        yield show.opening()
-        yield from one_step(show) if action == "step" else show.training(only_epoch=action == "epoch")
-        visitor.stopped = False
-        yield View(closing(trainer, data.notice, action))
-    except AAEError as error:
-        yield View(said(str(error), "error"))
-    except (torch.OutOfMemoryError, MemoryError):
-        yield View(said("The device ran out of memory; choose a smaller data set or close other programs.", "error"))
+        with shelf.slots.turn() as turn:
+            for place in shelf.slots.line(turn):
+                yield View(said(waiting(place)))
+            trainer = Trainer(data, plan.model, plan.train, runtime.training_device(), resume)
+            began = trainer.step_count
+            story = visitor.story if resume is not None and visitor.story and visitor.story.step == began else Story()
+            visitor.story = story
+            visitor.stopped = True
+            show = Show(trainer, held_out, story, data.notice)
+            yield show.opening()
+            if action == "step":
+                yield from one_step(show)
+            else:
+                events = turn.within(train(trainer), shelf.limits.run_seconds)
+                yield from show.training(events, only_epoch=action == "epoch")
+            visitor.stopped = False
+            yield View(closing(trainer, data.notice, action, shelf.limits))
+    except Exception as error:  # noqa: BLE001 (whatever it is, it ends this run alone, and the visitor is told)
+        yield View(said(explain(error, plan.model if plan else None, plan.train if plan else None), "error"))
     finally:
         # Also reached when the visitor presses Pause or Stop, or goes away: then nothing can be shown any more, only kept.
         try:
@@ -146,6 +155,12 @@ def resumable(visitor: Visitor) -> Checkpoint | None:
     return checkpoint if checkpoint.training and checkpoint.train_config and checkpoint.record else None
 
 
+def waiting(place: Place) -> str:
+    """What a run in line is told."""
+    wait = "the wait is not known yet" if place.seconds is None else f"about {clock(place.seconds)} to wait"
+    return f"All training slots are busy: you are number {place.position} of {place.waiting} in line, {wait}. Stop leaves it."
+
+
 def title(dataset: str) -> str:
     return next((known for name, known in TITLES.items() if name == dataset), dataset)
 
@@ -165,12 +180,16 @@ def one_step(show: Show) -> Iterator[View]:
     yield View(film=show.film(look), step=step_value(step, show.trainer.config.objective))
 
 
-def closing(trainer: Trainer, notice: str, action: Action) -> dict[str, Any]:
+def closing(trainer: Trainer, notice: str, action: Action, limits: Limits) -> dict[str, Any]:
     """The last word on a run that was not interrupted."""
+    share = trainer.step_count / trainer.total_steps
+    if trainer.step_count < trainer.total_steps and action not in ("step", "epoch"):
+        text = f"This is the longest that a run may take {limits.where} ({clock(limits.run_seconds)}): it ended after "
+        return said(f"{text}{trainer.epoch:.2f} epochs. Your model is in the Explore tab.", "done", share)
     if trainer.step_count < trainer.total_steps:
         where = f"step {trainer.step_count:,} of {trainer.total_steps:,}" if action == "step" else standing(trainer.epoch)
         text = f"Paused at {where}. Resume goes on from here to epoch {trainer.config.epochs}."
-        return said(joined([notice, text]), "paused", trainer.step_count / trainer.total_steps)
+        return said(joined([notice, text]), "paused", share)
     text = f"Done: {trainer.config.epochs} epochs in {trainer.seconds:.0f} s. Your model is in the Explore tab."
     return said(joined([notice, text]), "done", 1.0)
 

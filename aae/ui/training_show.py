@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from aae.devices import describe
 from aae.figures import curve_rows, curves_figure, latent_figure
 from aae.latent import axis_projection
 from aae.probes import Look, Probe
-from aae.training import EpochEnd, Losses, Progress, Trainer, train
+from aae.training import EpochEnd, Event, Losses, Progress, Trainer
 from aae.ui.components import figure_value, packed_points
 
 MOST_ROWS = 400
@@ -96,9 +96,9 @@ class Show:
         status = said(f"{self.notice} Starting on {self.device} …".strip(), share=self.share)
         return View(status, figure_value(plane), figure_value(curves), self.film(look))
 
-    def training(self, only_epoch: bool = False) -> Iterator[View]:
-        """Train to the end of the run, or of this epoch, and show it at every event."""
-        for event in train(self.trainer):
+    def training(self, events: Iterable[Event], only_epoch: bool = False) -> Iterator[View]:
+        """Follow the trainer's events to their end, or to that of an epoch, and show it at each of them."""
+        for event in events:
             if isinstance(event, EpochEnd):
                 if only_epoch:
                     return

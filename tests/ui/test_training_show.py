@@ -11,7 +11,7 @@ import torch
 
 from aae.config import ModelConfig, TrainConfig
 from aae.figures import CURVES
-from aae.training import Trainer
+from aae.training import Trainer, train
 from aae.ui.training_show import MOST_ROWS, Show, Story, clock
 from tests.runs import SMALL, settings
 
@@ -27,7 +27,7 @@ def show(take, held_out) -> Show:
 
 def test_frames_hold_what_the_model_gives(show):
     show.opening()
-    views = list(show.training())
+    views = list(show.training(train(show.trainer)))
     film = views[-1].film
     look = show.probe.look(show.trainer.model)
     assert np.array_equal(unpacked(film["points"], "<f4").reshape(-1, 2), look.codes[:, :2])
@@ -46,9 +46,9 @@ def test_a_frame_stays_small(show):
 
 
 def test_one_epoch_ends_with_it(show):
-    list(show.training(only_epoch=True))
+    list(show.training(train(show.trainer), only_epoch=True))
     assert show.trainer.epoch == 1
-    list(show.training(only_epoch=True))
+    list(show.training(train(show.trainer), only_epoch=True))
     assert show.trainer.epoch == 2
 
 
@@ -61,7 +61,7 @@ def test_the_opening_has_axes_for_the_whole_run_and_says_where(show):
 
 
 def test_status_names_epoch_time_speed_and_device(show):
-    text = next(show.training()).status["text"]
+    text = next(show.training(train(show.trainer))).status["text"]
     for part in ("Epoch", "left", "reconstruction L1", "% right", "images/s on cpu"):
         assert part in text
 
@@ -71,7 +71,7 @@ def test_a_run_without_a_discriminator_says_nothing_of_one(objective, posterior,
     config = TrainConfig(dataset="digits-sample", batch_size=16, epochs=1, objective=objective)
     show = Show(Trainer(take(70), ModelConfig(hidden_dim=16, posterior=posterior), config), held_out, Story())
     show.opening()
-    (view,) = show.training()
+    (view,) = show.training(train(show.trainer))
     assert "discriminator" not in view.status["text"]
     row = unpacked(view.film["rows"], "<f4")
     assert np.isnan(row[[3, 4]]).all()
@@ -96,7 +96,7 @@ def test_showing_leaves_the_run_as_it_would_have_been(take, held_out):
         plain.step()
     show = Show(shown, held_out, Story())
     show.opening()
-    list(show.training())
+    list(show.training(train(show.trainer)))
     for name, tensor in plain.model.state_dict().items():
         assert torch.equal(tensor, shown.model.state_dict()[name])
 
