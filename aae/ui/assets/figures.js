@@ -1,5 +1,4 @@
-// The figures on the page, for modules that move what is in them. A module of its own: figure.js is loaded under two addresses,
-// with and without its digest, and must find the same map from both.
+// The figures on the page, for modules that move what is in them.
 
 export const figures = new WeakMap(); // plot element -> { points(floats), rows(floats) }
 
