@@ -1,15 +1,14 @@
 // Plotly figures that Python builds: drawn with Plotly.react, so that zoom and hidden classes survive updates,
 // in the page's own colours.
 
+import { decodeFloats, figures } from "./figures.js";
+
 const CONFIG = {
   displaylogo: false,
   responsive: true,
   scrollZoom: true,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendDataToCloud"],
 };
-
-// What other modules can do with the figures on the page, by element id: `points(floats)` and `rows(floats)`.
-export const figures = new Map();
 
 // Draw `props.value` and keep drawing it. `prepare(figure)` may change what Plotly gets;
 // `placed(value)` is called whenever its axes may stand elsewhere than before.
@@ -78,10 +77,21 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
     return Plotly.restyle(plot, { x: y.map(() => column(0)), y });
   };
 
-  const id = element.closest("[id]")?.id;
-  figures.set(id, {
-    points: (floats) => ((points = floats), inTurn(move)),
-    rows: (floats) => ((rows = floats), inTurn(move)),
+  // Where drawing is slower than what comes, the latest is drawn, and the page has as long to itself as a drawing takes.
+  let moves = false;
+  const moveSoon = () => {
+    if (moves) return;
+    moves = true;
+    inTurn(async () => {
+      const started = performance.now();
+      moves = false;
+      await move();
+      await new Promise((done) => setTimeout(done, Math.min(performance.now() - started, 500)));
+    });
+  };
+  figures.set(plot, {
+    points: (floats) => ((points = floats), moveSoon()),
+    rows: (floats) => ((rows = floats), moveSoon()),
   });
   watch("value", update);
   update();
@@ -132,9 +142,4 @@ function stack(layout) {
     if (titles[i]) Object.assign(titles[i], { x: 0.5, y: top });
   });
   layout.margin = { ...layout.margin, l: 40, r: 4 };
-}
-
-export function decodeFloats(text) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
 }

@@ -1,7 +1,7 @@
 // The film of a training run: each frame is what the model made of the same draws and images, and where the codes stood.
 // Frames stay here, in the browser, so that a replay asks the server for nothing.
 
-import { decodeFloats, figures } from "./figure.js";
+import { decodeFloats, figureAt } from "./figures.js";
 
 const MOST_FRAMES = 60; // about 80 kB each: five megabytes at most
 const PLAY_PAUSE = 120; // ms from frame to frame
@@ -40,7 +40,7 @@ export function mount({ element, props, watch }) {
     slider.value = index;
     tiles(draws, bytes(frame.samples), 8);
     tiles(rebuilt, bytes(frame.originals, frame.reconstructions), 8);
-    figures.get("train-plane")?.points(decodeFloats(frame.points));
+    figureAt("#train-plane")?.points(decodeFloats(frame.points));
     label.textContent = `epoch ${frame.epoch.toFixed(2)} of ${frame.epochs}`;
     element.dataset.step = frame.step;
   };
@@ -77,7 +77,7 @@ export function mount({ element, props, watch }) {
     }
     const { rows, ...rest } = frame;
     keep(rest);
-    figures.get("train-curves")?.rows(decodeFloats(rows));
+    figureAt("#train-curves")?.rows(decodeFloats(rows));
     const last = film.frames.length - 1;
     slider.max = last;
     slider.disabled = button.disabled = last < 1;
