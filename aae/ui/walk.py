@@ -25,8 +25,8 @@ NOW = (
     "<figcaption>decoded from z</figcaption></figure>"
 )
 TRAVERSAL = (
-    '<div class="way beside"><div class="traversal-scroll"><div class="traversal"><div class="column-names" aria-hidden="true"></div>'
-    '<div class="row-names" aria-hidden="true"></div>'
+    '<div class="way beside"><div class="traversal-scroll"><div class="traversal">'
+    '<div class="column-names" aria-hidden="true"></div><div class="row-names" aria-hidden="true"></div>'
     + board_html("Images decoded from z with one latent dimension a row changed, from minus 3 to 3 sigma")
     + f"</div></div>{NOW}</div>"
 )

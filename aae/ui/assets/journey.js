@@ -62,7 +62,6 @@ export function mount({ element }) {
 
   // Another model: its A is where z is, its B and C are draws of the prior.
   const update = (z) => {
-    if (frame && placed?.some((value, i) => Math.abs(value - z[i]) > 1e-6)) stop(); // somebody else has moved z
     if (!here.selected || !aae.url || !z.length || z.length !== aae.latentDim || !aae.decode(z)) return;
     if (model === aae.url) return;
     model = aae.url;
@@ -75,15 +74,17 @@ export function mount({ element }) {
     const from = Number(slider.value), began = performance.now();
     let stopAt = -1;
     const tick = (now) => {
-      if (!here.selected) return stop();
+      const elsewhere = placed.length !== aae.z.length || placed.some((value, i) => Math.abs(value - aae.z[i]) > 1e-6);
+      if (!here.selected || elsewhere) return stop(); // nobody looks, or something else has moved z
       frame = requestAnimationFrame(tick);
       const passed = now - began;
       const step = calm.matches ? Math.floor(passed / STEP) / (STOPS - 1) : passed / SWEEP;
-      if (calm.matches && step === stopAt) return;
+      if (step === stopAt) return;
       stopAt = step;
       const there = (from + Math.max(step, 0)) % 2; // there and back again
       go(there > 1 ? 2 - there : there);
     };
+    go(from);
     playing.textContent = "Stop";
     frame = requestAnimationFrame(tick);
   };
