@@ -23,8 +23,8 @@ from aae.config import PRESETS, Dataset, ModelConfig, Objective, Posterior, Trai
 from aae.data import load_images
 from aae.errors import AAEError, CheckpointError, ConfigError
 from aae.latent import with_held_out
-from aae.metrics import reconstruction_l1
 from aae.objectives import POSTERIORS
+from aae.reconstruction import reconstruction_l1
 from aae.training import EpochEnd, Trainer, pick_device, train
 
 AUTOSAVE_SECONDS = 60.0

@@ -80,6 +80,7 @@ ORDER = [
     "config",
     "priors losses data models",
     "checkpoints objectives",
+    "matching samples reconstruction parzen",
     "training latent metrics export",
     "figures",
     "__main__",
