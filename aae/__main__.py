@@ -32,6 +32,7 @@ AUTOSAVE_SECONDS = 60.0
 MODULES = {  # commands with a module and options of their own, loaded when they are called
     "evaluate": "measure checkpoints, with floors",
     "bench": "time training against a plainly written loop",
+    "race": "time and quality of a preset against twenty plain epochs",
     "classifier": "train the small classifier whose features the measures use",
 }
 

@@ -64,8 +64,8 @@ def plane_box(
 ) -> gr.HTML:
     """A `figure_box` of a latent plane: it marks where z stands, a pointer in it moves z, and points show their images.
 
-    Its `value` also has ``"codes"`` (URL), ``"dataset"`` and ``"originals"`` (whether `held_out_image`, which takes
-    [dataset, place] and gives a packed image, has the images behind the codes).
+    Its `value` also has ``"codes"`` (URL), ``"class_names"``, ``"dataset"`` and ``"originals"`` (whether `held_out_image`,
+    which takes [dataset, place] and gives a packed image, has the images behind the codes).
     """
     keys = "Arrow keys move z, r draws it from the prior, 0 takes it to the origin, 1 to 9 go to a slider."
     return _figure(value, f"{description}. {keys}", elem_id, _mount("plane.js"), [held_out_image], role="application")
@@ -124,6 +124,17 @@ def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
             '<p id="digit-note" aria-live="polite"></p>'
         ),
         js_on_load=_mount("digit.js", "undecoded"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def panel_box(html: str, module: str, elem_id: str, functions: Sequence[Callable[..., Any]] = ()) -> gr.HTML:
+    """A part of the page that its module runs by itself: static `html`, and the server functions that the module may call."""
+    return gr.HTML(
+        html_template=html,
+        js_on_load=_mount(module),
+        server_functions=list(functions) or None,
         apply_default_css=False,
         elem_id=elem_id,
     )

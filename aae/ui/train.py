@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,10 @@ from aae.ui.advanced import BASIC, NAMES, build_advanced, marks, reset_values
 from aae.ui.components import figure_box, film_box, status_box, step_box
 from aae.ui.explore import MAX_LATENT_DIM, QUIET, Explore, told
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
-from aae.ui.training_run import Action, resumable, run, stopped
+from aae.ui.streams import closed_aside
+from aae.ui.training_run import resumable, run, stopped
 from aae.ui.training_show import said
+from aae.ui.training_work import Action, apart
 
 DEFAULT_PRESET = "fast"
 MORE_EPOCHS = 3
@@ -23,6 +26,7 @@ MORE_EPOCHS = 3
 
 def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Button]:
     """Lay out the tab and wire it; the buttons that `resting_buttons` gives values for."""
+    apart()  # for ZeroGPU, which wants to know by now what needs its device
     opening = PRESETS[DEFAULT_PRESET].train
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
@@ -74,12 +78,10 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Bu
         settings = dict(zip(NAMES, rest, strict=True))
         views = run(visitor, shelf, **basics, advanced=settings, action=action, more=MORE_EPOCHS)
         lights = running_buttons()
-        try:
-            for view in views:
+        with closing(closed_aside(views)) as stream:
+            for view in stream:
                 yield (*view.updates(), *lights)
                 lights = [gr.skip()] * len(buttons)
-        finally:
-            views.close()  # type: ignore[attr-defined]
 
     def reveal(action: Action, visitor: Visitor, picked: str) -> list[Any]:
         if visitor.own is None or (action == "step" and picked != YOUR_MODEL):

@@ -7,30 +7,20 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 
 from aae.checkpoints import Checkpoint
 from aae.config import ModelConfig, TrainConfig, preset
-from aae.data import TITLES, ImageData, load_images
+from aae.data import TITLES, load_images
 from aae.errors import TrainingError
-from aae.events import Losses
-from aae.latent import with_held_out
-from aae.phases import dissect
-from aae.reconstruction import reconstruction_l1
 from aae.settings import titled
-from aae.training import Trainer, train
-from aae.ui import runtime
 from aae.ui.faults import explain
-from aae.ui.runtime import Limits
 from aae.ui.session import Shelf, Visitor
 from aae.ui.slots import Place
-from aae.ui.stepper import step_value
-from aae.ui.training_show import Show, Story, View, clock, joined, said
+from aae.ui.training_show import Story, View, clock, said
+from aae.ui.training_work import Action, Task, Work, begin, standing
 
 STOP_PATIENCE_SECONDS = 10.0
-
-Action = Literal["train", "resume", "step", "epoch", "more"]
-"""Begin anew; go on to the end; take one step, or go on to the end of an epoch, and pause; make the run longer and go on."""
 
 
 def run(
@@ -55,10 +45,8 @@ def run(
     if not visitor.begin():
         yield View(said("A run of yours is under way; stop it first.", "error"))
         return
-    trainer: Trainer | None = None
-    held_out: ImageData | None = None
+    work: Work | None = None
     plan: Plan | None = None
-    began = 0
     try:
         resume = None if action == "train" else resumable(visitor)
         if resume is not None:
@@ -75,27 +63,22 @@ def run(
         with shelf.slots.turn() as turn:
             for place in shelf.slots.line(turn):
                 yield View(said(waiting(place)))
-            trainer = Trainer(data, plan.model, plan.train, runtime.training_device(), resume)
-            began = trainer.step_count
-            story = visitor.story if resume is not None and visitor.story and visitor.story.step == began else Story()
+            story = visitor.story if resume is not None and visitor.story and visitor.story.step == steps(resume) else Story()
             visitor.story = story
+            work = begin(Task(data, held_out, plan.model, plan.train, resume, story, action, shelf.limits))
             visitor.stopped = True
-            show = Show(trainer, held_out, story, data.notice)
-            yield show.opening()
-            if action == "step":
-                yield from one_step(show)
-            else:
-                events = turn.within(train(trainer), shelf.limits.run_seconds)
-                yield from show.training(events, only_epoch=action == "epoch")
+            yield from work.views(turn)
             visitor.stopped = False
-            yield View(closing(trainer, data.notice, action, shelf.limits))
     except Exception as error:  # noqa: BLE001 (whatever it is, it ends this run alone, and the visitor is told)
         yield View(said(explain(error, plan.model if plan else None, plan.train if plan else None), "error"))
     finally:
         # Also reached when the visitor presses Pause or Stop, or goes away: then nothing can be shown any more, only kept.
         try:
-            if trainer is not None and held_out is not None and trainer.step_count > began:
-                visitor.keep(shelf.own(finished(trainer, held_out, measured=action != "step")))
+            learned = work.outcome() if work is not None else None
+            if learned is not None:
+                visitor.keep(shelf.own(learned))
+        except Exception as error:  # noqa: BLE001 (nobody is there to be told; logged)
+            explain(error)
         finally:
             visitor.running = False
 
@@ -155,6 +138,11 @@ def resumable(visitor: Visitor) -> Checkpoint | None:
     return checkpoint if checkpoint.training and checkpoint.train_config and checkpoint.record else None
 
 
+def steps(checkpoint: Checkpoint) -> int:
+    """Where a run stands."""
+    return int(checkpoint.training["step"])
+
+
 def waiting(place: Place) -> str:
     """What a run in line is told."""
     wait = "the wait is not known yet" if place.seconds is None else f"about {clock(place.seconds)} to wait"
@@ -170,41 +158,6 @@ def whole(name: str, value: object) -> int:
     if not isinstance(value, int | float) or not math.isfinite(value) or value != int(value):
         raise TrainingError(f"{name} must be a whole number.")
     return int(value)
-
-
-def one_step(show: Show) -> Iterator[View]:
-    """Take one step, phase by phase."""
-    step = dissect(show.trainer)
-    look = show.probe.look(show.trainer.model)
-    show.note(Losses(*step.losses), look)
-    yield View(film=show.film(look), step=step_value(step, show.trainer.config.objective))
-
-
-def closing(trainer: Trainer, notice: str, action: Action, limits: Limits) -> dict[str, Any]:
-    """The last word on a run that was not interrupted."""
-    share = trainer.step_count / trainer.total_steps
-    if trainer.step_count < trainer.total_steps and action not in ("step", "epoch"):
-        text = f"This is the longest that a run may take {limits.where} ({clock(limits.run_seconds)}): it ended after "
-        return said(f"{text}{trainer.epoch:.2f} epochs. Your model is in the Explore tab.", "done", share)
-    if trainer.step_count < trainer.total_steps:
-        where = f"step {trainer.step_count:,} of {trainer.total_steps:,}" if action == "step" else standing(trainer.epoch)
-        text = f"Paused at {where}. Resume goes on from here to epoch {trainer.config.epochs}."
-        return said(joined([notice, text]), "paused", share)
-    text = f"Done: {trainer.config.epochs} epochs in {trainer.seconds:.0f} s. Your model is in the Explore tab."
-    return said(joined([notice, text]), "done", 1.0)
-
-
-def standing(epoch: float) -> str:
-    return f"epoch {epoch:.2f}"
-
-
-def finished(trainer: Trainer, held_out: ImageData, *, measured: bool = True) -> Checkpoint:
-    """The trainer's run with the codes of held-out images and, unless that would take too long, its test loss."""
-    checkpoint = trainer.checkpoint()
-    if measured:
-        loss = reconstruction_l1(checkpoint.model(trainer.device), held_out)
-        checkpoint = trainer.checkpoint({"test_l1": round(loss, 5)})
-    return with_held_out(checkpoint, held_out)
 
 
 def stopped(visitor: Visitor, paused: bool = False) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from aae.ui import training_run as tab
+from aae.ui import training_work
 from aae.ui.session import Visitor
 
 SMALL = {"hidden_dim": 16, "batch_size": 512}
@@ -106,10 +107,51 @@ def test_out_of_memory_is_told_and_the_visitor_can_go_on(shelf, monkeypatch):
 
     visitor = Visitor()
     with monkeypatch.context() as patch:
-        patch.setattr(tab, "Trainer", Hungry)
+        patch.setattr(training_work, "Trainer", Hungry)
         assert "memory" in finish(run(visitor, shelf))[-1].status["text"]
     assert finish(run(visitor, shelf))[-1].status["state"] == "done"
     visitor.close()
+
+
+def test_a_crash_ends_that_run_alone_and_keeps_what_it_had_learned(shelf, monkeypatch, caplog):
+    before = {name: tensor.clone() for name, tensor in shelf.first().checkpoint.weights.items()}
+    other, visitor = Visitor(), Visitor()
+    others = run(other, shelf, epochs=1000)
+    while "Epoch" not in next(others).status["text"]:
+        pass
+    with monkeypatch.context() as patch:
+        views = run(visitor, shelf, epochs=1000)
+        while "Epoch" not in next(views).status["text"]:
+            pass
+        patch.setattr("aae.ui.training_show.Show.note", lambda *_: 1 / 0)
+        text = finish(views)[-1].status["text"]
+    assert "ZeroDivisionError" in text
+    assert "learning rate" in text
+    assert "ZeroDivisionError" in caplog.text, "it is logged"
+    assert visitor.own.checkpoint.record.epochs > 0
+    assert "Epoch" in next(others).status["text"]
+    assert shelf.slots.busy == 1
+    others.close()
+    assert shelf.slots.busy == 0
+    assert all(torch.equal(before[name], tensor) for name, tensor in shelf.first().checkpoint.weights.items())
+    visitor.close()
+    other.close()
+
+
+def test_a_run_that_finds_no_slot_waits_in_line(shelf):
+    visitors = [Visitor() for _ in range(shelf.limits.slots + 1)]
+    runs = [run(visitor, shelf, epochs=1000) for visitor in visitors]
+    for views in runs[:-1]:
+        while "Epoch" not in next(views).status["text"]:
+            pass
+    texts = [next(runs[-1]).status["text"] for _ in range(3)]
+    assert "you are number 1 of 1 in line, about" in texts[-1]
+    runs[0].close()
+    while "Epoch" not in next(runs[-1]).status["text"]:
+        pass
+    for visitor, views in zip(visitors, runs, strict=True):
+        views.close()
+        visitor.close()
 
 
 def test_stop_without_a_run_says_so(shelf):
