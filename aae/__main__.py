@@ -32,6 +32,7 @@ MODULES = {  # commands with a module and options of their own, loaded when they
     "evaluate": "measure checkpoints, with floors",
     "compare": "train a plain, a variational and an adversarial autoencoder alike, and tabulate them",
     "bench": "time training against a plainly written loop",
+    "race": "time and quality of a preset against twenty plain epochs",
     "classifier": "train the small classifier whose features the measures use",
 }
 
