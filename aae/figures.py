@@ -6,6 +6,7 @@ Figures leave background and text colours to the page, which knows whether it is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 import plotly.graph_objects as go
@@ -139,3 +140,106 @@ def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") ->
     figure.update_yaxes(rangemode="tozero")
     figure.update_layout(margin=MARGIN, legend=LEGEND, uirevision=revision)
     return figure
+
+
+def marginals_figure(codes: np.ndarray, *, revision: str = "") -> go.Figure:
+    """Histogram of each dimension of codes `(N, latent_dim)` over the density of N(0, 1), as small multiples.
+
+    What lies beyond 4.2 σ counts into the outermost bars, so that each histogram holds all codes.
+    """
+    edges = np.linspace(-AXIS_LIMIT, AXIS_LIMIT, 36)
+    middles = ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+    grid = np.linspace(-AXIS_LIMIT, AXIS_LIMIT, 57, dtype=np.float32)
+    line = {"color": CLASS_COLOURS[6], "width": 1.5}
+    traces: list[dict[str, object]] = []
+    for index, values in enumerate(np.clip(codes, edges[0], edges[-1]).T):
+        counts = np.histogram(values, edges)[0]
+        heights = (counts / max(len(values), 1) / (edges[1] - edges[0])).astype(np.float32)
+        bars = {"type": "bar", "x": middles, "y": heights, "marker": {"color": CLASS_COLOURS[0]}, "name": f"z[{index}]"}
+        bars["hovertemplate"] = "%{x:.2f}: density %{y:.3f}<extra></extra>"
+        normal = {"type": "scatter", "x": grid, "y": _normal_density(grid), "mode": "lines", "line": line, "name": "N(0, 1)"}
+        traces += [{**bars, **tile(index)}, {**normal, "hoverinfo": "skip", **tile(index)}]
+    across = {"range": [-AXIS_LIMIT, AXIS_LIMIT], "tickvals": [-3, 0, 3]}
+    up = {"rangemode": "tozero", "showticklabels": False, "nticks": 4}
+    return tiled(traces, codes.shape[1], across, up, {"bargap": 0, "uirevision": revision})
+
+
+def quantiles_figure(codes: np.ndarray, *, revision: str = "") -> go.Figure:
+    """Quantiles of each dimension of codes `(N, latent_dim)` against those of N(0, 1) (Q-Q plots), as small multiples.
+
+    On the diagonal they agree. The band holds, at each point, 95 % of draws of the prior of the same size: the k-th smallest of
+    N uniform draws has the variance p(1 - p)/N about p = k/N, which the normal density carries over to the quantile.
+    """
+    n = max(len(codes), 1)
+    tail = np.array([0.002, 0.005, 0.01, 0.02])
+    shares = np.unique(np.concatenate([tail, np.linspace(0.035, 0.965, 32), 1 - tail]).clip(0.5 / n, 1 - 0.5 / n))
+    expected = np.array([NormalDist().inv_cdf(float(share)) for share in shares], np.float32)
+    half = 1.96 * np.sqrt(shares * (1 - shares) / n) / _normal_density(expected)
+    around = np.concatenate([expected, expected[::-1]])
+    band = np.concatenate([expected - half, (expected + half)[::-1]]).astype(np.float32)
+    ends = np.array([-AXIS_LIMIT, AXIS_LIMIT], np.float32)
+    still = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
+    floor = {
+        **still,
+        "x": around,
+        "y": band,
+        "fill": "toself",
+        "line": {"color": PRIOR_COLOUR, "width": 0},
+        "name": "prior, 95 %",
+    }
+    ideal = {**still, "x": ends, "y": ends, "line": {"color": CLASS_COLOURS[6], "width": 1}, "name": "N(0, 1)"}
+    points = {"type": "scatter", "mode": "markers", "marker": {"size": 4, "color": CLASS_COLOURS[0]}}
+    points["hovertemplate"] = "N(0, 1): %{x:.2f}<br>codes: %{y:.2f}<extra></extra>"
+    traces: list[dict[str, object]] = []
+    for index, values in enumerate(codes.T):
+        found = np.quantile(values, shares).astype(np.float32) if len(values) else np.zeros(0, np.float32)
+        own = {**points, "x": expected[: len(found)], "y": found, "name": f"z[{index}]"}
+        traces += [{**trace, **tile(index)} for trace in (floor, ideal, own)]
+    across, up = {"range": [-3.4, 3.4], "tickvals": [-2, 0, 2]}, {"range": [-3.8, 3.8], "tickvals": [-2, 0, 2]}
+    return tiled(traces, codes.shape[1], across, up, {"uirevision": revision})
+
+
+def correlation_figure(correlation: np.ndarray, *, revision: str = "") -> go.Figure:
+    """The correlation matrix `(latent_dim, latent_dim)` of the codes as a heat map from -1 (orange) to 1 (blue)."""
+    names = [f"z[{i}]" for i in range(len(correlation))]
+    # The middle of the scale lets the page's own background through, light or dark.
+    scale = [[0, CLASS_COLOURS[6]], [0.5, "rgba(127, 127, 127, 0.08)"], [1, CLASS_COLOURS[0]]]
+    heat = go.Heatmap(z=correlation.astype(np.float32), x=names, y=names, zmin=-1, zmax=1, colorscale=scale, xgap=1, ygap=1)
+    heat.update(hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>", colorbar={"thickness": 12, "tickvals": [-1, 0, 1]})
+    if len(names) <= 12:
+        heat.update(texttemplate="%{z:.2f}", textfont={"size": 10})
+    figure = go.Figure(heat)
+    figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False, fixedrange=True)
+    figure.update_yaxes(scaleanchor="x", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True)
+    return figure.update_layout(margin={**MARGIN, "b": 40, "t": 8}, uirevision=revision, dragmode=False)
+
+
+def tile(index: int, mark: str = "axis") -> dict[str, str]:
+    """The axes of the small multiple of that index, as a trace names them."""
+    number = str(index + 1) if index else ""
+    return {f"x{mark}": f"x{number}", f"y{mark}": f"y{number}"}
+
+
+def tiled(
+    traces: list[dict[str, object]], count: int, across: dict[str, object], up: dict[str, object], layout: dict[str, object]
+) -> go.Figure:
+    """Small multiples, one for each latent dimension, with axes of their own; the page sets their places (assets/tiles.js).
+
+    Made of dictionaries in one go: plotly takes seconds to build 64 of them piece by piece.
+    """
+    fixed = {"zeroline": False, "fixedrange": True}
+    titles = []
+    for index in range(count):
+        axes = tile(index, "ref")
+        layout[axes["xref"].replace("x", "xaxis")] = {**across, **fixed, "anchor": axes["yref"]}
+        layout[axes["yref"].replace("y", "yaxis")] = {**up, **fixed, "anchor": axes["xref"]}
+        where = {name: f"{axis} domain" for name, axis in axes.items()}
+        titles.append({"text": f"z[{index}]", "x": 0.5, "y": 1, "yanchor": "bottom", "showarrow": False, **where})
+    margin = {"l": 28, "r": 8, "t": 24, "b": 24}
+    meta = {"tiles": count, "columns": [5, 2], "row": 150}
+    layout |= {"annotations": titles, "meta": meta, "showlegend": False, "margin": margin, "dragmode": False}
+    return go.Figure({"data": traces, "layout": layout})
+
+
+def _normal_density(x: np.ndarray) -> np.ndarray:
+    return (np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)).astype(np.float32)

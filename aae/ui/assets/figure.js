@@ -1,6 +1,8 @@
 // Plotly figures that Python builds: drawn with Plotly.react, so that zoom and hidden classes survive updates,
 // in the page's own colours.
 
+import { arrange } from "./tiles.js";
+
 const CONFIG = {
   displaylogo: false,
   responsive: true,
@@ -45,6 +47,8 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       prepare(figure);
       const first = narrow === null;
       narrow = isNarrow(element);
+      if (shown.description) plot.parentElement.setAttribute("aria-label", shown.description);
+      if (figure.layout.meta?.tiles) arrange(figure.layout, plot, narrow);
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       await move();
@@ -91,7 +95,7 @@ function inPageColours(layout, element) {
   const grid = style.getPropertyValue("--border-color-primary").trim() || "#ddd";
   const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid };
   for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...layout[name], ...axis };
-  if (isNarrow(element)) stack(layout);
+  if (isNarrow(element) && layout.xaxis2 && !layout.meta?.tiles) stack(layout); // two plots
   return {
     ...layout,
     template: undefined,

@@ -1,0 +1,95 @@
+"""Images worth looking at: what a model rebuilds best and worst, and samples beside the training images they are nearest to.
+
+Both pass over whole data sets, so they are generators: they yield the share that is done after each chunk (a fraction of a
+second), and return what they found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aae.data import ImageData, to_model_range
+from aae.models import AAE
+
+CHUNK = 1000
+"""Images at a time."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """Images of a data set beside their reconstructions from posterior means."""
+
+    places: list[int]
+    """Where they stand in the data set."""
+    errors: list[float]
+    """Mean absolute error over pixels in [-1, 1]."""
+    originals: Tensor
+    """uint8 `(n, 1, 32, 32)`."""
+    reconstructions: Tensor
+    """uint8 `(n, 1, 32, 32)`."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Samples beside the training images at the smallest distance, and the same of held-out images for a yardstick."""
+
+    samples: Tensor
+    """uint8 `(n, 1, 32, 32)`: decoded draws of the prior."""
+    images: Tensor
+    """uint8 `(n, 1, 32, 32)`: the nearest training image of each."""
+    distances: list[float]
+    """Root mean square difference over pixels in [-1, 1]."""
+    held_out_distances: list[float]
+    """Of as many held-out images, none of which the model can have memorised, to their nearest training images."""
+
+
+def to_pixels(x: Tensor) -> Tensor:
+    """Images in [-1, 1] to uint8, any shape."""
+    return ((x + 1) * 127.5).round().clamp_(0, 255).to(torch.uint8)
+
+
+@torch.no_grad()
+def rebuilt(model: AAE, data: ImageData, each: int = 6) -> Generator[float, None, dict[str, Rebuilt]]:
+    """The `each` images that a model in eval mode rebuilds best, those around the median error, and the worst."""
+    errors = []
+    for part in data.images.split(CHUNK):
+        x = to_model_range(part)
+        errors.append((model.decode(model.encode(x, sample=False)) - x).abs().mean((1, 2, 3)))  # (n,)
+        yield min(len(errors) * CHUNK / len(data), 1.0)
+    found = torch.cat(errors)
+    order = found.argsort(stable=True)
+    each = min(each, len(order))
+    start = (len(order) - each) // 2
+    groups = {"best": order[:each], "median": order[start : start + each], "worst": order[-each:].flip(0)}
+
+    def shown(places: Tensor) -> Rebuilt:
+        images = data.images[places]
+        x_rec = model.decode(model.encode(to_model_range(images), sample=False))
+        return Rebuilt(places.tolist(), found[places].tolist(), images, to_pixels(x_rec))
+
+    return {name: shown(places) for name, places in groups.items()}
+
+
+@torch.no_grad()
+def nearest(model: AAE, z: Tensor, train: ImageData, held_out: ImageData) -> Generator[float, None, Nearest]:
+    """Decode z `(n, latent_dim)` and find the training image nearest to each sample, in Euclidean distance of pixels.
+
+    A sample that is a copy lies much closer to a training image than an image that the model has never seen does, so the
+    first n held-out images are looked up too. The model must be in eval mode.
+    """
+    samples = model.decode(z)
+    asked = torch.cat([samples, to_model_range(held_out.images[: len(z)])]).flatten(1)  # (m, 1024)
+    least = torch.full((len(asked),), float("inf"))
+    where = torch.zeros(len(asked), dtype=torch.int64)
+    for start in range(0, len(train), CHUNK):
+        distances = torch.cdist(asked, to_model_range(train.images[start : start + CHUNK]).flatten(1))  # (m, CHUNK)
+        closer = distances.min(1)
+        where = torch.where(closer.values < least, closer.indices + start, where)
+        least = torch.minimum(least, closer.values)
+        yield min((start + CHUNK) / len(train), 1.0)
+    distances = (least / asked.shape[1] ** 0.5).tolist()
+    return Nearest(to_pixels(samples), train.images[where[: len(z)]], distances[: len(z)], distances[len(z) :])
