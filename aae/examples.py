@@ -35,7 +35,7 @@ class Rebuilt:
 
 @dataclass(frozen=True)
 class Nearest:
-    """Samples beside the training images at the smallest distance, and the same of held-out images for a yardstick."""
+    """Samples beside the training images at the smallest distance; the closest pair first."""
 
     samples: Tensor
     """uint8 `(n, 1, 32, 32)`: decoded draws of the prior."""
@@ -44,7 +44,7 @@ class Nearest:
     distances: list[float]
     """Root mean square difference over pixels in [-1, 1]."""
     held_out_distances: list[float]
-    """Of as many held-out images, none of which the model can have memorised, to their nearest training images."""
+    """Of as many held-out images to their nearest training images, ascending: what is near without having been copied."""
 
 
 def to_pixels(x: Tensor) -> Tensor:
@@ -78,8 +78,8 @@ def rebuilt(model: AAE, data: ImageData, each: int = 6) -> Generator[float, None
 def nearest(model: AAE, z: Tensor, train: ImageData, held_out: ImageData) -> Generator[float, None, Nearest]:
     """Decode z `(n, latent_dim)` and find the training image nearest to each sample, in Euclidean distance of pixels.
 
-    A sample that is a copy lies much closer to a training image than an image that the model has never seen does, so the
-    first n held-out images are looked up too. The model must be in eval mode.
+    A copy of a training image lies much closer to it than an image that the model has never seen does, so the first n held-out
+    images are looked up too. The model must be in eval mode.
     """
     samples = model.decode(z)
     asked = torch.cat([samples, to_model_range(held_out.images[: len(z)])]).flatten(1)  # (m, 1024)
@@ -91,5 +91,7 @@ def nearest(model: AAE, z: Tensor, train: ImageData, held_out: ImageData) -> Gen
         where = torch.where(closer.values < least, closer.indices + start, where)
         least = torch.minimum(least, closer.values)
         yield min((start + CHUNK) / len(train), 1.0)
-    distances = (least / asked.shape[1] ** 0.5).tolist()
-    return Nearest(to_pixels(samples), train.images[where[: len(z)]], distances[: len(z)], distances[len(z) :])
+    distances = least / asked.shape[1] ** 0.5
+    order = distances[: len(z)].argsort(stable=True)
+    images = train.images[where[: len(z)][order]]
+    return Nearest(to_pixels(samples[order]), images, distances[order].tolist(), distances[len(z) :].sort().values.tolist())

@@ -169,3 +169,18 @@ def packed_points(points: np.ndarray) -> str:
 def packed_image(image: np.ndarray) -> str:
     """uint8 `(32, 32)`, or several, as text for a `digit_box` or an `images_box`."""
     return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()
+
+
+def table_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
+    """A table of measures: `value` is ``{"columns": texts, "groups": [{"title": text, "rows": [...]}]}``.
+
+    A row is ``{"name": text, "about": text, "values": a text for each further column, "share": number or None}``, the share
+    being where the value lies between floor (0) and ceiling (1).
+    """
+    return gr.HTML(
+        value,
+        html_template='<table class="measures"></table>',
+        js_on_load=_mount("table.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )

@@ -9,6 +9,7 @@ import gradio as gr
 
 from aae.ui import runtime
 from aae.ui.components import ASSETS, PLOTLY_JS
+from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import build_explore
 from aae.ui.learn import build_learn
 from aae.ui.session import Shelf, Visitor
@@ -34,6 +35,8 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
                 explore = build_explore(shelf, visitor)
             with gr.Tab("Train", id="train"):
                 build_train(shelf, visitor, explore)
+            with gr.Tab("Diagnose", id="diagnose") as diagnose:
+                build_diagnose(shelf, visitor, explore, diagnose)
             with gr.Tab("How it works", id="learn"):
                 build_learn()
     demo.shelf = shelf  # keeps the folder of decoders for as long as the demo

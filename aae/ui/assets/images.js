@@ -8,18 +8,19 @@ export function mount({ element, props, watch }) {
   const box = element.querySelector(".images");
   const update = () => {
     const { note = "", groups = [] } = props.value ?? {};
-    box.replaceChildren(...(note ? [tag("p", "hint", note)] : []), ...groups.map(group));
+    const narrow = element.clientWidth > 0 && element.clientWidth < 560;
+    box.replaceChildren(...(note ? [tag("p", "hint", note)] : []), ...groups.map((one) => group(one, narrow)));
   };
   watch("value", update);
   update();
 }
 
 // {title, names, tiles: [{images: [packed, …], caption}]}, or {title, grid: packed images, columns, about}.
-function group({ title, names = [], tiles = [], grid, columns = 1, about = "" }) {
+function group({ title, names = [], tiles = [], grid, columns = 1, about = "" }, narrow) {
   const section = tag("section");
   section.append(tag("h4", "", title));
   if (grid) {
-    section.append(mosaic(fromBase64(grid), columns, about));
+    section.append(mosaic(fromBase64(grid), narrow ? columns / 2 : columns, about));
     return section;
   }
   const list = tag("div", "tiles");
