@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from aae import samples
 from aae.data import ImageData, to_model_range
 from aae.models import AAE
+from aae.reconstruction import reconstruction_errors
 
 CHUNK = 1000
 """Images at a time."""
@@ -57,8 +59,7 @@ def rebuilt(model: AAE, data: ImageData, each: int = 6) -> Generator[float, None
     """The `each` images that a model in eval mode rebuilds best, those around the median error, and the worst."""
     errors = []
     for part in data.images.split(CHUNK):
-        x = to_model_range(part)
-        errors.append((model.decode(model.encode(x, sample=False)) - x).abs().mean((1, 2, 3)))  # (n,)
+        errors.append(reconstruction_errors(model, part).l1)
         yield min(len(errors) * CHUNK / len(data), 1.0)
     found = torch.cat(errors)
     order = found.argsort(stable=True)
@@ -81,17 +82,17 @@ def nearest(model: AAE, z: Tensor, train: ImageData, held_out: ImageData) -> Gen
     A copy of a training image lies much closer to it than an image that the model has never seen does, so the first n held-out
     images are looked up too. The model must be in eval mode.
     """
-    samples = model.decode(z)
-    asked = torch.cat([samples, to_model_range(held_out.images[: len(z)])]).flatten(1)  # (m, 1024)
+    x = model.decode(z)
+    asked = torch.cat([x, to_model_range(held_out.images[: len(z)])]).flatten(1)  # (m, 1024)
     least = torch.full((len(asked),), float("inf"))
     where = torch.zeros(len(asked), dtype=torch.int64)
     for start in range(0, len(train), CHUNK):
-        distances = torch.cdist(asked, to_model_range(train.images[start : start + CHUNK]).flatten(1))  # (m, CHUNK)
-        closer = distances.min(1)
-        where = torch.where(closer.values < least, closer.indices + start, where)
-        least = torch.minimum(least, closer.values)
+        chunk = to_model_range(train.images[start : start + CHUNK]).flatten(1)  # (CHUNK, 1024)
+        distances, indices = (found[:, 0] for found in samples.nearest(asked, chunk))
+        where = torch.where(distances < least, indices + start, where)
+        least = torch.minimum(least, distances)
         yield min((start + CHUNK) / len(train), 1.0)
     distances = least / asked.shape[1] ** 0.5
     order = distances[: len(z)].argsort(stable=True)
     images = train.images[where[: len(z)][order]]
-    return Nearest(to_pixels(samples[order]), images, distances[order].tolist(), distances[len(z) :].sort().values.tolist())
+    return Nearest(to_pixels(x[order]), images, distances[order].tolist(), distances[len(z) :].sort().values.tolist())

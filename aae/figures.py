@@ -23,6 +23,9 @@ LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
 AXIS_LIMIT = 4.2
 RINGS = (1, 2, 3)
 
+Tiles = dict[str, object]
+"""Small multiples as plotly.js takes them: plotly.py needs a second to make objects of 64 of them."""
+
 
 def latent_figure(
     codes: np.ndarray,
@@ -142,7 +145,7 @@ def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") ->
     return figure
 
 
-def marginals_figure(codes: np.ndarray, *, revision: str = "") -> go.Figure:
+def marginals_figure(codes: np.ndarray, *, revision: str = "") -> Tiles:
     """Histogram of each dimension of codes `(N, latent_dim)` over the density of N(0, 1), as small multiples.
 
     What lies beyond 4.2 σ counts into the outermost bars, so that each histogram holds all codes.
@@ -164,7 +167,7 @@ def marginals_figure(codes: np.ndarray, *, revision: str = "") -> go.Figure:
     return tiled(traces, codes.shape[1], across, up, {"bargap": 0, "uirevision": revision})
 
 
-def quantiles_figure(codes: np.ndarray, *, revision: str = "") -> go.Figure:
+def quantiles_figure(codes: np.ndarray, *, revision: str = "") -> Tiles:
     """Quantiles of each dimension of codes `(N, latent_dim)` against those of N(0, 1) (Q-Q plots), as small multiples.
 
     On the diagonal they agree. The band holds, at each point, 95 % of draws of the prior of the same size: the k-th smallest of
@@ -222,11 +225,8 @@ def tile(index: int, mark: str = "axis") -> dict[str, str]:
 
 def tiled(
     traces: list[dict[str, object]], count: int, across: dict[str, object], up: dict[str, object], layout: dict[str, object]
-) -> go.Figure:
-    """Small multiples, one for each latent dimension, with axes of their own; the page sets their places (assets/tiles.js).
-
-    Made of dictionaries in one go: plotly takes seconds to build 64 of them piece by piece.
-    """
+) -> Tiles:
+    """Small multiples, one for each latent dimension, with axes of their own; the page sets their places (assets/tiles.js)."""
     fixed = {"zeroline": False, "fixedrange": True}
     titles = []
     for index in range(count):
@@ -238,7 +238,7 @@ def tiled(
     margin = {"l": 28, "r": 8, "t": 24, "b": 24}
     meta = {"tiles": count, "columns": [5, 2], "row": 150}
     layout |= {"annotations": titles, "meta": meta, "showlegend": False, "margin": margin, "dragmode": False}
-    return go.Figure({"data": traces, "layout": layout})
+    return {"data": traces, "layout": layout}
 
 
 def _normal_density(x: np.ndarray) -> np.ndarray:

@@ -14,6 +14,11 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
+import torch
+from torch import Tensor
+
+from aae.matching import correlation, kolmogorov_smirnov, moments, sliced_wasserstein
+from aae.priors import GaussianPrior
 
 Grade = Literal["close", "rough", "far", "unknown"]
 
@@ -28,6 +33,7 @@ LEAST = {"mean": 0.1, "sigma": 0.08, "skewness": 0.3, "kurtosis": 0.6, "ks": 0.0
 CLOSE, ROUGH = 0.1, 0.3
 """Sliced 2-Wasserstein distance, less its floor, up to which q(z) is close to the prior, and up to which roughly so; in σ."""
 MOST_NAMED = 4
+PROJECTIONS = 200
 
 
 @dataclass(frozen=True)
@@ -51,6 +57,25 @@ class Evidence:
     """Of two sets of draws of the prior."""
     told_apart: tuple[float, float, float] | None = None
     """Accuracy of a classifier that was trained to tell codes from draws, on unseen ones, and its interval; 0.5 is chance."""
+
+    @classmethod
+    def of(cls, z: Tensor, seed: int = 0) -> Evidence:
+        """From codes `(N, latent_dim)` alone, in a fraction of a second; no classifier."""
+        generator = torch.Generator().manual_seed(seed)
+        prior = GaussianPrior(z.shape[1])
+        draws, more_draws = prior.sample(len(z), generator), prior.sample(len(z), generator)
+        shape = moments(z)
+        return cls(
+            n=len(z),
+            mean=shape.mean.numpy(),
+            sigma=shape.variance.sqrt().numpy(),
+            skewness=shape.skewness.numpy(),
+            kurtosis=shape.kurtosis.numpy(),
+            ks=kolmogorov_smirnov(z).numpy(),
+            correlation=correlation(z).numpy(),
+            sliced_wasserstein=sliced_wasserstein(z, draws, PROJECTIONS, generator),
+            sliced_wasserstein_floor=sliced_wasserstein(more_draws, draws, PROJECTIONS, generator),
+        )
 
 
 @dataclass(frozen=True)
@@ -122,20 +147,18 @@ HEADLINES: dict[Grade, str] = {
 }
 
 
-def correlated(
-    correlation: np.ndarray, pairs: Sequence[tuple[int, int]], limit: Callable[[str, float], float], n: int
-) -> list[str]:
-    found = [(j, i) for i, j in pairs if abs(correlation[i, j]) > limit("correlation", 1 / math.sqrt(n))]
+def correlated(matrix: np.ndarray, pairs: Sequence[tuple[int, int]], limit: Callable[[str, float], float], n: int) -> list[str]:
+    found = [(j, i) for i, j in pairs if abs(matrix[i, j]) > limit("correlation", 1 / math.sqrt(n))]
     if not found:
         return []
-    found.sort(key=lambda pair: -abs(correlation[pair]))
-    named = listed([f"{i} and {j} ({signed(correlation[i, j])})" for i, j in found[:MOST_NAMED]])
+    found.sort(key=lambda pair: -abs(matrix[pair]))
+    named = listed([f"{i} and {j} ({signed(matrix[i, j])})" for i, j in found[:MOST_NAMED]])
     if len(found) == 1:
         return [f"dimensions {named} are correlated"]
     if len(found) <= MOST_NAMED:
         return [f"correlated are dimensions {named}"]
     i, j = found[0]
-    return [f"{len(found)} pairs of dimensions are correlated, most of all {i} and {j} ({signed(correlation[i, j])})"]
+    return [f"{len(found)} pairs of dimensions are correlated, most of all {i} and {j} ({signed(matrix[i, j])})"]
 
 
 def clause(dimensions: np.ndarray, what: str, symbol: str, values: np.ndarray, ideal: float) -> str:
@@ -156,9 +179,9 @@ def told_apart(accuracy: tuple[float, float, float] | None, explained: bool) -> 
         return []
     share, low, _ = accuracy
     if low <= 0.5:
-        return [f"a classifier cannot tell its codes from draws of the prior ({share:.1%} right, 50 % is chance)"]
+        return [f"a classifier cannot tell its codes from draws of the prior ({100 * share:.1f} % right, 50 % is chance)"]
     why = "" if explained else ", by something that no single dimension and no correlation shows"
-    return [f"a classifier tells its codes from draws of the prior {share:.1%} of the time (50 % is chance){why}"]
+    return [f"a classifier tells its codes from draws of the prior {100 * share:.1f} % of the time (50 % is chance){why}"]
 
 
 def listed(words: Sequence[str]) -> str:

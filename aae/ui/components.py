@@ -16,6 +16,7 @@ import gradio as gr
 import numpy as np
 import plotly
 import plotly.graph_objects as go
+import plotly.io as pio
 
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -131,12 +132,18 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
     )
 
 
-def figure_value(figure: go.Figure, axes: np.ndarray | None = None, description: str = "") -> dict[str, Any]:
+def figure_value(
+    figure: go.Figure | dict[str, object], axes: np.ndarray | None = None, description: str = ""
+) -> dict[str, Any]:
     """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`.
 
     A `description` says what this figure shows to who cannot see it, in place of the box's own.
     """
-    return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist(), "description": description}
+    return {
+        "figure": pio.to_json(figure, validate=False),
+        "axes": None if axes is None else axes.tolist(),
+        "description": description,
+    }
 
 
 def images_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:

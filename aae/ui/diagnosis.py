@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from aae.figures import correlation_figure, marginals_figure, quantiles_figure
 from aae.ui.components import figure_value
@@ -17,37 +18,9 @@ def identity(shown: ShownModel | None) -> str:
     return shown.weights.stem if shown else ""
 
 
-def evidence_of(codes: np.ndarray, draws: np.ndarray) -> Evidence:
-    """Placeholder until the metrics land."""
-    import torch
-
-    from aae.metrics import kolmogorov_smirnov, sliced_wasserstein
-
-    z = torch.from_numpy(codes)
-    generator = torch.Generator().manual_seed(0)
-    more = torch.randn(z.shape, generator=generator)
-    centred = codes - codes.mean(0)
-    sigma = codes.std(0)
-    with np.errstate(all="ignore"):
-        skewness = (centred**3).mean(0) / sigma**3
-        kurtosis = (centred**4).mean(0) / sigma**4 - 3
-        correlation = np.corrcoef(codes.T)
-    return Evidence(
-        n=len(codes),
-        mean=codes.mean(0),
-        sigma=sigma,
-        skewness=skewness,
-        kurtosis=kurtosis,
-        ks=kolmogorov_smirnov(z).numpy(),
-        correlation=correlation,
-        sliced_wasserstein=sliced_wasserstein(z, torch.from_numpy(draws), generator=generator),
-        sliced_wasserstein_floor=sliced_wasserstein(more, torch.from_numpy(draws), generator=generator),
-    )
-
-
 def codes_parts(shown: ShownModel) -> dict[str, Any]:
     """The verdict, the figures of the codes and what they show, as parts of a `View`."""
-    evidence = evidence_of(shown.codes, shown.draws)
+    evidence = Evidence.of(torch.from_numpy(shown.codes))
     n = f"{len(shown.codes):,} codes"
     extremes = [
         f"z[{i}]: mean {mean:.2f}, σ {sigma:.2f}"
