@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from aae.matching import correlation, kolmogorov_smirnov, moments, sliced_wasserstein
+from aae.measures import Quality
 from aae.priors import GaussianPrior
 
 Grade = Literal["close", "rough", "far", "unknown"]
@@ -57,6 +58,25 @@ class Evidence:
     """Of two sets of draws of the prior."""
     told_apart: tuple[float, float, float] | None = None
     """Accuracy of a classifier that was trained to tell codes from draws, on unseen ones, and its interval; 0.5 is chance."""
+
+    @classmethod
+    def of_quality(cls, quality: Quality) -> Evidence:
+        """From what `measure` found."""
+        measures, each = quality.measures, {name: np.array(values) for name, values in quality.dimensions.items()}
+        told = measures["two_sample"]
+        error = told.error or 0.0
+        return cls(
+            n=quality.images,
+            mean=each["mean"],
+            sigma=np.sqrt(each["variance"]),
+            skewness=each["skewness"],
+            kurtosis=each["kurtosis"],
+            ks=each["ks"],
+            correlation=np.array(quality.correlation),
+            sliced_wasserstein=measures["sliced_wasserstein"].value,
+            sliced_wasserstein_floor=measures["sliced_wasserstein"].floor or 0.0,
+            told_apart=(told.value, told.value - error, told.value + error),
+        )
 
     @classmethod
     def of(cls, z: Tensor, seed: int = 0) -> Evidence:

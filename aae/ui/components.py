@@ -137,8 +137,10 @@ def figure_value(
 ) -> dict[str, Any]:
     """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`.
 
-    A `description` says what this figure shows to who cannot see it, in place of the box's own.
+    A `description` says what this figure shows to who cannot see it, in place of the box's own. None leaves the box empty.
     """
+    if figure is None:
+        return {"figure": None}
     return {
         "figure": pio.to_json(figure, validate=False),
         "axes": None if axes is None else axes.tolist(),

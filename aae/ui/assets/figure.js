@@ -28,6 +28,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       points = decodeFloats(props.value.points);
       return inTurn(move);
     }
+    if (props.value?.figure === null) return inTurn(clear);
     if (props.value?.figure) [shown, points] = [props.value, null];
     return draw();
   };
@@ -54,6 +55,11 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       await move();
       placed(shown);
     });
+  };
+
+  const clear = () => {
+    [shown, points, narrow] = [null, null, null];
+    Plotly.purge(plot);
   };
 
   // Put the points of the drawn figure where `points` says: float32 (n, 2), in the order of its traces.
