@@ -217,6 +217,38 @@ def correlation_figure(correlation: np.ndarray, *, revision: str = "") -> go.Fig
     return figure.update_layout(margin={**MARGIN, "b": 40, "t": 8}, uirevision=revision, dragmode=False)
 
 
+def side_by_side_figure(
+    panels: Sequence[tuple[str, np.ndarray, np.ndarray]], class_names: Sequence[str], *, revision: str = ""
+) -> Tiles:
+    """Codes of several models on the same axes, one small multiple each, with circles at 1, 2 and 3 σ of the prior.
+
+    Args:
+        panels: of each model its title, projected codes `(N, 2)` in σ of the prior, and their classes `(N,)`.
+        class_names: what `labels` index.
+        revision: zoom survives an update that has the same revision.
+    """
+    extent = max([AXIS_LIMIT, *[float(np.quantile(np.abs(points), 0.995)) * 1.1 for _, points, _ in panels if len(points)]])
+    traces: list[dict[str, object]] = []
+    shapes: list[dict[str, object]] = []
+    for index, (_, points, labels) in enumerate(panels):
+        for label, name in enumerate(class_names):
+            own = points[labels == label].astype(np.float32)
+            marker = {"size": 4, "opacity": 0.7, "color": CLASS_COLOURS[label % len(CLASS_COLOURS)]}
+            dots = {"type": "scattergl", "mode": "markers", "x": own[:, 0], "y": own[:, 1], "marker": marker, "name": str(name)}
+            hover = f"class {name}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>"
+            traces.append({**dots, "legendgroup": str(name), "showlegend": not index, "hovertemplate": hover, **tile(index)})
+        for radius in RINGS:
+            circle = {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
+            shapes.append({**circle, "line": {"width": 1, "dash": "dot", "color": PRIOR_COLOUR}, **tile(index, "ref")})
+    axis: dict[str, object] = {"range": [-extent, extent], "constrain": "domain"}
+    layout: dict[str, object] = {"shapes": shapes, "uirevision": revision}
+    figure = tiled(traces, len(panels), axis, axis, layout, [title for title, _, _ in panels])
+    layout |= {"meta": {"tiles": len(panels), "columns": [3, 1], "row": 380, "square": True}, "showlegend": True}
+    layout["legend"] = {**LEGEND, "itemsizing": "constant", "title": {"text": "class"}}
+    layout["margin"] = {"l": 28, "r": 8, "t": 24, "b": 60}
+    return figure
+
+
 def tile(index: int, mark: str = "axis") -> dict[str, str]:
     """The axes of the small multiple of that index, as a trace names them."""
     number = str(index + 1) if index else ""
@@ -224,20 +256,34 @@ def tile(index: int, mark: str = "axis") -> dict[str, str]:
 
 
 def tiled(
-    traces: list[dict[str, object]], count: int, across: dict[str, object], up: dict[str, object], layout: dict[str, object]
+    traces: list[dict[str, object]],
+    count: int,
+    across: dict[str, object],
+    up: dict[str, object],
+    layout: dict[str, object],
+    titles: Sequence[str] = (),
 ) -> Tiles:
-    """Small multiples, one for each latent dimension, with axes of their own; the page sets their places (assets/tiles.js)."""
+    """Small multiples with axes of their own, called z[0] and so on; the page sets their places (assets/tiles.js)."""
     fixed = {"zeroline": False, "fixedrange": True}
-    titles = []
+    notes = []
     for index in range(count):
         axes = tile(index, "ref")
         layout[axes["xref"].replace("x", "xaxis")] = {**across, **fixed, "anchor": axes["yref"]}
         layout[axes["yref"].replace("y", "yaxis")] = {**up, **fixed, "anchor": axes["xref"]}
         where = {name: f"{axis} domain" for name, axis in axes.items()}
-        titles.append({"text": f"z[{index}]", "x": 0.5, "y": 1, "yanchor": "bottom", "showarrow": False, **where})
+        notes.append(
+            {
+                "text": titles[index] if titles else f"z[{index}]",
+                "x": 0.5,
+                "y": 1,
+                "yanchor": "bottom",
+                "showarrow": False,
+                **where,
+            }
+        )
     margin = {"l": 28, "r": 8, "t": 24, "b": 24}
     meta = {"tiles": count, "columns": [5, 2], "row": 150}
-    layout |= {"annotations": titles, "meta": meta, "showlegend": False, "margin": margin, "dragmode": False}
+    layout |= {"annotations": notes, "meta": meta, "showlegend": False, "margin": margin, "dragmode": False}
     return {"data": traces, "layout": layout}
 
 

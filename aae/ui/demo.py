@@ -31,14 +31,14 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
             "any draw from the prior decodes to an image. See it, move through it, train your own.",
             elem_id="title",
         )
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
                 explore = build_explore(shelf, visitor)
             with gr.Tab("Train", id="train"):
                 build_train(shelf, visitor, explore)
                 gr.Markdown(shelf.limits.told(), elem_id="limits", elem_classes="hint")
             with gr.Tab("Diagnose", id="diagnose") as diagnose:
-                build_diagnose(shelf, visitor, explore, diagnose)
+                build_diagnose(shelf, visitor, explore, tabs, diagnose)
             with gr.Tab("How it works", id="learn"):
                 build_learn()
         build_restore(demo, shelf, visitor, explore)

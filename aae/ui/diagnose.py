@@ -11,6 +11,7 @@ import gradio as gr
 
 from aae.errors import AAEError
 from aae.evaluate import Evaluation
+from aae.ui.compare_panel import build_compare
 from aae.ui.components import figure_box, images_box, status_box, table_box
 from aae.ui.diagnosis import codes_parts, file_of, identity, measured_parts, stored
 from aae.ui.explore import QUIET, Explore, told
@@ -97,7 +98,7 @@ def shares(text: str, work: Generator[float, None, dict[str, Any]]) -> Generator
         yield View(said(text, "running", share))
 
 
-def build_diagnose(shelf: Shelf, visitor: gr.State, explore: Explore, tab: gr.Tab) -> None:
+def build_diagnose(shelf: Shelf, visitor: gr.State, explore: Explore, tabs: gr.Tabs, tab: gr.Tab) -> None:
     """Lay out the tab and wire it; nothing is computed before the tab is first opened."""
     first = shelf.first()
     with gr.Row(equal_height=True):
@@ -128,6 +129,8 @@ def build_diagnose(shelf: Shelf, visitor: gr.State, explore: Explore, tab: gr.Ta
         with gr.Tab("Samples"):
             grid = images_box(None, "samples")
             nearest = images_box(None, "nearest")
+        with gr.Tab("AE | VAE | AAE") as compare:
+            build_compare(shelf, visitor, explore, tabs, compare)
     parts = [box, words, table, about_table, marginals, quantiles, correlation, about_codes, grid, rebuilt, nearest]
     wire(shelf, visitor, explore, tab, picker, measure, stop, parts)
 

@@ -51,10 +51,14 @@ def not_at_hand(dataset: str) -> dict[str, Any]:
 
 
 @torch.no_grad()
+def decoded_draws(shown: ShownModel, count: int) -> np.ndarray:
+    """Decoded draws of the prior, unselected, uint8 `(count, 32, 32)`; the same ones every time."""
+    return to_pixels(shown.model.decode(torch.from_numpy(shown.draws[:count])))[:, 0].numpy()
+
+
 def samples(shown: ShownModel) -> dict[str, Any]:
-    """Decoded draws of the prior, unselected; the same ones every time."""
-    z = torch.from_numpy(shown.draws[:SAMPLES])
-    images = to_pixels(shown.model.decode(z))[:, 0].numpy()
+    """A grid of samples."""
+    images = decoded_draws(shown, SAMPLES)
     about = f"A grid of {len(images)} images decoded from draws of the prior"
     return {"note": "", "groups": [grid(f"{len(images)} decoded draws of N(0, I), unselected", images, 16, about)]}
 

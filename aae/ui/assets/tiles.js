@@ -1,10 +1,11 @@
 // Places for small multiples: as many columns as the figure asks for, fewer on a phone.
-// layout.meta: {tiles: count, columns: [wide, narrow], row: px of height of one row}.
+// layout.meta: {tiles: count, columns: [wide, narrow], row: px of height of one row,
+// square: whether a unit is as long on both axes}.
 
 const GAP = { x: 34, y: 40 }; // px between tiles, for ticks and titles
 
 export function arrange(layout, plot, narrow) {
-  const { tiles, columns, row } = layout.meta;
+  const { tiles, columns, row, square } = layout.meta;
   const across = Math.min(columns[narrow ? 1 : 0], tiles);
   const down = Math.ceil(tiles / across);
   const { l, r, t, b } = layout.margin;
@@ -19,6 +20,7 @@ export function arrange(layout, plot, narrow) {
       const start = at * (one + gap / size);
       return [start, start + one];
     };
+    if (square) layout[`yaxis${number}`].scaleanchor = `x${number}`;
     layout[`xaxis${number}`].domain = share(width, GAP.x, across, place[0]);
     layout[`yaxis${number}`].domain = share(height, GAP.y, down, down - 1 - place[1]).map((at) => Math.min(at, 1));
   }
