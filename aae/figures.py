@@ -6,11 +6,13 @@ Figures leave background and text colours to the page, which knows whether it is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
+
+from aae.config import Objective
 
 CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
@@ -22,9 +24,6 @@ MARGIN = {"l": 48, "r": 8, "t": 36, "b": 76}
 LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
 AXIS_LIMIT = 4.2
 RINGS = (1, 2, 3)
-
-Tiles = dict[str, object]
-"""Small multiples as plotly.js takes them: plotly.py needs a second to make objects of 64 of them."""
 
 
 def latent_figure(
@@ -119,173 +118,73 @@ def _add_rings(figure: go.Figure, column: int) -> None:
         figure.add_annotation(x=0, y=radius, text=f"{radius}σ", showarrow=False, yshift=7, font={"size": 10}, row=1, col=column)
 
 
-def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") -> go.Figure:
-    """Curves of one training run: the reconstruction loss, and what the two adversaries pay.
+@dataclass(frozen=True)
+class Curve:
+    """A quantity of the run: its key in a history's rows, its name in the legend, its plot (1 to 4) and its colour."""
 
-    `history` has rows with "epoch" (fractional), "reconstruction", "adversarial" and "discriminator".
-    """
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.1, subplot_titles=("Reconstruction loss (L1)", "Adversarial losses (nats)")
-    )
-    epochs = [row["epoch"] for row in history]
-    curves = (
-        ("reconstruction", "L1(x̂, x)", 1, CLASS_COLOURS[0]),
-        ("adversarial", "encoder: BCE(D(z), 1)", 2, CLASS_COLOURS[6]),
-        ("discriminator", "discriminator", 2, CLASS_COLOURS[4]),
-    )
-    for key, name, column, colour in curves:
-        values = [row[key] for row in history]
-        line = {"color": colour, "width": 2}
-        figure.add_trace(go.Scatter(x=epochs, y=values, name=name, mode="lines", line=line), row=1, col=column)
-    # Where D cannot tell codes from draws, its loss is log 2.
-    figure.add_hline(y=float(np.log(2)), line={"dash": "dot", "width": 1, "color": PRIOR_COLOUR}, row=1, col=2)
-    figure.update_xaxes(title_text="epoch", rangemode="tozero")
-    figure.update_yaxes(rangemode="tozero")
-    figure.update_layout(margin=MARGIN, legend=LEGEND, uirevision=revision)
-    return figure
+    key: str
+    name: str
+    plot: int
+    colour: str
 
 
-def marginals_figure(codes: np.ndarray, *, revision: str = "") -> Tiles:
-    """Histogram of each dimension of codes `(N, latent_dim)` over the density of N(0, 1), as small multiples.
-
-    What lies beyond 4.2 σ counts into the outermost bars, so that each histogram holds all codes.
-    """
-    edges = np.linspace(-AXIS_LIMIT, AXIS_LIMIT, 36)
-    middles = ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
-    grid = np.linspace(-AXIS_LIMIT, AXIS_LIMIT, 57, dtype=np.float32)
-    line = {"color": CLASS_COLOURS[6], "width": 1.5}
-    traces: list[dict[str, object]] = []
-    for index, values in enumerate(np.clip(codes, edges[0], edges[-1]).T):
-        counts = np.histogram(values, edges)[0]
-        heights = (counts / max(len(values), 1) / (edges[1] - edges[0])).astype(np.float32)
-        bars = {"type": "bar", "x": middles, "y": heights, "marker": {"color": CLASS_COLOURS[0]}, "name": f"z[{index}]"}
-        bars["hovertemplate"] = "%{x:.2f}: density %{y:.3f}<extra></extra>"
-        normal = {"type": "scatter", "x": grid, "y": _normal_density(grid), "mode": "lines", "line": line, "name": "N(0, 1)"}
-        traces += [{**bars, **tile(index)}, {**normal, "hoverinfo": "skip", **tile(index)}]
-    across = {"range": [-AXIS_LIMIT, AXIS_LIMIT], "tickvals": [-3, 0, 3]}
-    up = {"rangemode": "tozero", "showticklabels": False, "nticks": 4}
-    return tiled(traces, codes.shape[1], across, up, {"bargap": 0, "uirevision": revision})
+CURVES = (
+    Curve("reconstruction", "L1(x̂, x)", 1, CLASS_COLOURS[0]),
+    Curve("adversarial", "encoder: BCE(D(z), 1)", 2, CLASS_COLOURS[6]),
+    Curve("discriminator", "discriminator", 2, CLASS_COLOURS[4]),
+    Curve("discriminator_accuracy", "D's share right", 3, CLASS_COLOURS[4]),
+    Curve("distance", "q(z) to N(0, I)", 4, CLASS_COLOURS[2]),
+)
+CURVE_TITLES = ("Reconstruction (L1)", "Adversarial losses (nats)", "Discriminator right", "Distance to prior, floor {:.3f} σ")
 
 
-def quantiles_figure(codes: np.ndarray, *, revision: str = "") -> Tiles:
-    """Quantiles of each dimension of codes `(N, latent_dim)` against those of N(0, 1) (Q-Q plots), as small multiples.
-
-    On the diagonal they agree. The band holds, at each point, 95 % of draws of the prior of the same size: the k-th smallest of
-    N uniform draws has the variance p(1 - p)/N about p = k/N, which the normal density carries over to the quantile.
-    """
-    n = max(len(codes), 1)
-    tail = np.array([0.002, 0.005, 0.01, 0.02])
-    shares = np.unique(np.concatenate([tail, np.linspace(0.035, 0.965, 32), 1 - tail]).clip(0.5 / n, 1 - 0.5 / n))
-    expected = np.array([NormalDist().inv_cdf(float(share)) for share in shares], np.float32)
-    half = 1.96 * np.sqrt(shares * (1 - shares) / n) / _normal_density(expected)
-    around = np.concatenate([expected, expected[::-1]])
-    band = np.concatenate([expected - half, (expected + half)[::-1]]).astype(np.float32)
-    ends = np.array([-AXIS_LIMIT, AXIS_LIMIT], np.float32)
-    still = {"type": "scatter", "mode": "lines", "hoverinfo": "skip"}
-    floor = {
-        **still,
-        "x": around,
-        "y": band,
-        "fill": "toself",
-        "line": {"color": PRIOR_COLOUR, "width": 0},
-        "name": "prior, 95 %",
-    }
-    ideal = {**still, "x": ends, "y": ends, "line": {"color": CLASS_COLOURS[6], "width": 1}, "name": "N(0, 1)"}
-    points = {"type": "scatter", "mode": "markers", "marker": {"size": 4, "color": CLASS_COLOURS[0]}}
-    points["hovertemplate"] = "N(0, 1): %{x:.2f}<br>codes: %{y:.2f}<extra></extra>"
-    traces: list[dict[str, object]] = []
-    for index, values in enumerate(codes.T):
-        found = np.quantile(values, shares).astype(np.float32) if len(values) else np.zeros(0, np.float32)
-        own = {**points, "x": expected[: len(found)], "y": found, "name": f"z[{index}]"}
-        traces += [{**trace, **tile(index)} for trace in (floor, ideal, own)]
-    across, up = {"range": [-3.4, 3.4], "tickvals": [-2, 0, 2]}, {"range": [-3.8, 3.8], "tickvals": [-2, 0, 2]}
-    return tiled(traces, codes.shape[1], across, up, {"uirevision": revision})
+def curve_rows(history: Sequence[dict[str, float]]) -> np.ndarray:
+    """What `curves_figure` draws: float32 `(rows, 6)`, the epoch and then a column for each of `CURVES`; NaN is a gap."""
+    keys = ("epoch", *(curve.key for curve in CURVES))
+    rows = [[row.get(key, np.nan) for key in keys] for row in history]
+    return np.asarray(rows, np.float32).reshape(-1, len(keys))
 
 
-def correlation_figure(correlation: np.ndarray, *, revision: str = "") -> go.Figure:
-    """The correlation matrix `(latent_dim, latent_dim)` of the codes as a heat map from -1 (orange) to 1 (blue)."""
-    names = [f"z[{i}]" for i in range(len(correlation))]
-    # The middle of the scale lets the page's own background through, light or dark.
-    scale = [[0, CLASS_COLOURS[6]], [0.5, "rgba(127, 127, 127, 0.08)"], [1, CLASS_COLOURS[0]]]
-    heat = go.Heatmap(z=correlation.astype(np.float32), x=names, y=names, zmin=-1, zmax=1, colorscale=scale, xgap=1, ygap=1)
-    heat.update(hovertemplate="%{y}, %{x}: %{z:.3f}<extra></extra>", colorbar={"thickness": 12, "tickvals": [-1, 0, 1]})
-    if len(names) <= 12:
-        heat.update(texttemplate="%{z:.2f}", textfont={"size": 10})
-    figure = go.Figure(heat)
-    figure.update_xaxes(constrain="domain", showgrid=False, zeroline=False, fixedrange=True)
-    figure.update_yaxes(scaleanchor="x", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True)
-    return figure.update_layout(margin={**MARGIN, "b": 40, "t": 8}, uirevision=revision, dragmode=False)
-
-
-def side_by_side_figure(
-    panels: Sequence[tuple[str, np.ndarray, np.ndarray]], class_names: Sequence[str], *, revision: str = ""
-) -> Tiles:
-    """Codes of several models on the same axes, one small multiple each, with circles at 1, 2 and 3 σ of the prior.
+def curves_figure(
+    history: Sequence[dict[str, float]], epochs: float, floor: float, *, objective: Objective = "aae", revision: str = ""
+) -> go.Figure:
+    """Four plots of one training run: reconstruction loss, the adversaries' losses, D's accuracy, distance to the prior.
 
     Args:
-        panels: of each model its title, projected codes `(N, 2)` in σ of the prior, and their classes `(N,)`.
-        class_names: what `labels` index.
+        history: rows with "epoch" (fractional) and the keys of `CURVES`.
+        epochs: where the epochs' axis ends, so that it stays where it is while the curves grow.
+        floor: the distance of two draws of the prior.
+        objective: what is trained; a variational autoencoder's "adversarial" is its KL divergence.
         revision: zoom survives an update that has the same revision.
     """
-    extent = max([AXIS_LIMIT, *[float(np.quantile(np.abs(points), 0.995)) * 1.1 for _, points, _ in panels if len(points)]])
-    traces: list[dict[str, object]] = []
-    shapes: list[dict[str, object]] = []
-    for index, (_, points, labels) in enumerate(panels):
-        for label, name in enumerate(class_names):
-            own = points[labels == label].astype(np.float32)
-            marker = {"size": 4, "opacity": 0.7, "color": CLASS_COLOURS[label % len(CLASS_COLOURS)]}
-            dots = {"type": "scattergl", "mode": "markers", "x": own[:, 0], "y": own[:, 1], "marker": marker, "name": str(name)}
-            hover = f"class {name}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>"
-            traces.append({**dots, "legendgroup": str(name), "showlegend": not index, "hovertemplate": hover, **tile(index)})
-        for radius in RINGS:
-            circle = {"type": "circle", "x0": -radius, "x1": radius, "y0": -radius, "y1": radius}
-            shapes.append({**circle, "line": {"width": 1, "dash": "dot", "color": PRIOR_COLOUR}, **tile(index, "ref")})
-    axis: dict[str, object] = {"range": [-extent, extent], "constrain": "domain"}
-    layout: dict[str, object] = {"shapes": shapes, "uirevision": revision}
-    figure = tiled(traces, len(panels), axis, axis, layout, [title for title, _, _ in panels])
-    layout |= {"meta": {"tiles": len(panels), "columns": [3, 1], "row": 380, "square": True}, "showlegend": True}
-    layout["legend"] = {**LEGEND, "itemsizing": "constant", "title": {"text": "class"}}
-    layout["margin"] = {"l": 28, "r": 8, "t": 24, "b": 60}
-    return figure
-
-
-def tile(index: int, mark: str = "axis") -> dict[str, str]:
-    """The axes of the small multiple of that index, as a trace names them."""
-    number = str(index + 1) if index else ""
-    return {f"x{mark}": f"x{number}", f"y{mark}": f"y{number}"}
-
-
-def tiled(
-    traces: list[dict[str, object]],
-    count: int,
-    across: dict[str, object],
-    up: dict[str, object],
-    layout: dict[str, object],
-    titles: Sequence[str] = (),
-) -> Tiles:
-    """Small multiples with axes of their own, called z[0] and so on; the page sets their places (assets/tiles.js)."""
-    fixed = {"zeroline": False, "fixedrange": True}
-    notes = []
-    for index in range(count):
-        axes = tile(index, "ref")
-        layout[axes["xref"].replace("x", "xaxis")] = {**across, **fixed, "anchor": axes["yref"]}
-        layout[axes["yref"].replace("y", "yaxis")] = {**up, **fixed, "anchor": axes["xref"]}
-        where = {name: f"{axis} domain" for name, axis in axes.items()}
-        notes.append(
-            {
-                "text": titles[index] if titles else f"z[{index}]",
-                "x": 0.5,
-                "y": 1,
-                "yanchor": "bottom",
-                "showarrow": False,
-                **where,
-            }
+    titles = [title.format(floor) for title in CURVE_TITLES]
+    if objective == "vae":
+        titles[1] = "KL divergence (nats)"
+    figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.05, subplot_titles=titles)
+    columns = curve_rows(history).T
+    for curve, values in zip(CURVES, columns[1:], strict=True):
+        line = {"color": curve.colour, "width": 2}
+        name = "KL divergence" if objective == "vae" and curve.key == "adversarial" else curve.name
+        trace = go.Scatter(
+            x=columns[0],
+            y=values,
+            name=name,
+            mode="lines",
+            line=line,
+            showlegend=objective == "aae" and curve.plot == 2,
+            hovertemplate=f"{name} %{{y:.4f}}<br>epoch %{{x:.2f}}<extra></extra>",
         )
-    margin = {"l": 28, "r": 8, "t": 24, "b": 24}
-    meta = {"tiles": count, "columns": [5, 2], "row": 150}
-    layout |= {"annotations": notes, "meta": meta, "showlegend": False, "margin": margin, "dragmode": False}
-    return {"data": traces, "layout": layout}
-
-
-def _normal_density(x: np.ndarray) -> np.ndarray:
-    return (np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)).astype(np.float32)
+        figure.add_trace(trace, row=1, col=curve.plot)
+    # Where D cannot tell codes from draws, its loss is log 2 and it is right half of the time.
+    marks = [(2, float(np.log(2)), "log 2"), (3, 0.5, "chance")] if objective == "aae" else []
+    for column, level, text in (*marks, (4, floor, "")):
+        note = {"annotation_text": text, "annotation_position": "bottom right", "annotation_font_size": 10}
+        figure.add_hline(y=level, line={"dash": "dot", "width": 1.5, "color": PRIOR_COLOUR}, row=1, col=column, **note)
+    figure.update_xaxes(title_text="epoch", range=[0, epochs])
+    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=3)
+    # An untrained network's codes may lie a thousand times as far from the prior as the floor.
+    figure.update_yaxes(type="log", nticks=6, exponentformat="none", row=1, col=4)
+    figure.update_annotations(font_size=12, selector=lambda note: note.text in titles)
+    figure.update_layout(margin={**MARGIN, "t": 28}, legend=LEGEND, uirevision=revision)
+    return figure

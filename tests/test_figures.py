@@ -6,10 +6,9 @@ import base64
 import json
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
-from aae.figures import correlation_figure, latent_figure, losses_figure, marginals_figure, quantiles_figure
+from aae.figures import curve_rows, curves_figure, latent_figure
 
 NAMES = tuple("0123456789")
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -84,67 +83,36 @@ def test_no_codes_at_all_is_still_a_figure():
     assert "data" in json.loads(latent_figure(nothing, np.zeros(0, int), NAMES, nothing, ("a", "b")).to_json())
 
 
-def test_loss_curves_show_each_row_of_the_history():
-    history = [
-        {"epoch": epoch, "reconstruction": 0.3 / epoch, "adversarial": 1.0 + epoch, "discriminator": 0.6}
-        for epoch in (0.5, 1.0)
-    ]
-    figure = losses_figure(history)
-    assert [list(trace.x) for trace in figure.data] == [[0.5, 1.0]] * 3
-    assert [list(trace.y) for trace in figure.data] == [[0.6, 0.3], [1.5, 2.0], [0.6, 0.6]]
-    assert losses_figure([]).to_json()
+def history() -> list[dict[str, float]]:
+    rows = ({"epoch": e, "reconstruction": 0.3 / e, "adversarial": 1.0 + e, "discriminator": 0.6} for e in (0.5, 1.0))
+    return [{**row, "discriminator_accuracy": 0.75, "distance": 0.25} for row in rows]
 
 
-def test_chance_is_marked_at_log_2_in_the_adversarial_plot():
-    (line,) = losses_figure([]).layout.shapes
-    assert line.y0 == line.y1 == pytest.approx(np.log(2))
-    assert line.yref == "y2"
+def test_curves_show_each_row_of_the_history():
+    figure = curves_figure(history(), 10, 0.08)
+    assert [list(trace.x) for trace in figure.data] == [[0.5, 1.0]] * 5
+    expected = [[0.6, 0.3], [1.5, 2.0], [0.6, 0.6], [0.75, 0.75], [0.25, 0.25]]
+    np.testing.assert_allclose([trace.y for trace in figure.data], expected)
+    np.testing.assert_allclose(curve_rows(history())[:, 1:].T, expected)
+    assert curves_figure([], 10, 0.08).to_json()
+    assert curve_rows([]).shape == (0, 6)
 
 
-def tiles(figure, kind):
-    return [trace for trace in figure["data"] if trace["type"] == kind or trace.get("mode") == kind]
+def test_axes_of_the_curves_stand_still_while_they_grow():
+    for rows in ([], history()):
+        figure = curves_figure(rows, 10, 0.08)
+        assert [axis.range for axis in figure.select_xaxes()] == [(0, 10)] * 4
+        assert figure.layout.yaxis3.range == (0, 1)
 
 
-@pytest.mark.parametrize("latent_dim", [2, 10, 64])
-def test_histograms_hold_every_code_and_stand_on_axes_of_their_own(latent_dim):
-    codes = np.random.default_rng(1).standard_normal((500, latent_dim)).astype(np.float32)
-    codes[0] = 9  # beyond the axis: counts into the last bar
-    figure = marginals_figure(codes)
-    bars = tiles(figure, "bar")
-    assert len(bars) == figure["layout"]["meta"]["tiles"] == latent_dim
-    for index, bar in enumerate(bars):
-        width = bar["x"][1] - bar["x"][0]
-        assert bar["y"].sum() * width == pytest.approx(1, abs=1e-4)
-        inside = np.abs(codes[:, index] - bar["x"][17]) < width / 2
-        assert bar["y"][17] * width == pytest.approx(inside.mean(), abs=0.005)
-    assert len({bar.get("xaxis") for bar in bars}) == latent_dim
-    assert go.Figure(figure).layout.annotations[1].text == "z[1]"  # plotly accepts every attribute
+def test_chance_and_the_floor_are_marked():
+    lines = curves_figure([], 10, 0.08).layout.shapes
+    assert [(line.yref, line.y0) for line in lines] == [("y2", pytest.approx(np.log(2))), ("y3", 0.5), ("y4", 0.08)]
 
 
-def test_quantiles_of_the_prior_lie_in_the_band_and_those_of_narrow_codes_do_not():
-    codes = np.random.default_rng(2).standard_normal((4000, 2)).astype(np.float32)
-    codes[:, 1] *= 0.7
-    figure = quantiles_figure(codes)
-    bands = [trace for trace in figure["data"] if trace.get("fill") == "toself"]
-    outside = []
-    for band, points in zip(bands, tiles(figure, "markers"), strict=True):
-        count = len(points["x"])
-        low, high = band["y"][:count], band["y"][count:][::-1]
-        outside.append(np.mean((points["y"] < low) | (points["y"] > high)))
-    assert outside[0] < 0.2
-    assert outside[1] > 0.8
-    assert go.Figure(figure).data
-
-
-def test_small_multiples_of_no_codes_are_still_figures():
-    nothing = np.zeros((0, 3), np.float32)
-    for figure in (marginals_figure(nothing), quantiles_figure(nothing)):
-        assert go.Figure(figure).data
-
-
-def test_correlation_is_drawn_from_minus_one_to_one_with_its_numbers():
-    matrix = np.array([[1, -0.4], [-0.4, 1]])
-    (heat,) = correlation_figure(matrix).data
-    np.testing.assert_allclose(heat.z, matrix, atol=1e-6)
-    assert (heat.zmin, heat.zmax) == (-1, 1)
-    assert list(heat.x) == list(heat.y) == ["z[0]", "z[1]"]
+def test_a_run_without_a_discriminator_has_gaps_and_no_marks_of_chance():
+    rows = [{"epoch": 1.0, "reconstruction": 0.3, "adversarial": 20.0, "distance": 0.2}]
+    figure = curves_figure(rows, 10, 0.08, objective="vae")
+    assert np.isnan(figure.data[2].y).all()
+    assert figure.data[1].name == "KL divergence"
+    assert [line.yref for line in figure.layout.shapes] == ["y4"]

@@ -11,10 +11,10 @@ import numpy as np
 from aae.compare import OBJECTIVES, Comparison, about_comparison, stored_comparison
 from aae.config import Objective
 from aae.evaluate import GROUPS
-from aae.figures import side_by_side_figure
 from aae.latent import axis_projection, pca_projection
 from aae.measures import MEASURES
 from aae.objectives import TITLES
+from aae.tiles import side_by_side_figure
 from aae.ui.components import figure_box, figure_value, grid, images_box, table_box
 from aae.ui.diagnosis import sampled_codes
 from aae.ui.explore import QUIET, Explore, told

@@ -10,9 +10,9 @@ import torch
 
 from aae.data import TITLES, to_model_range
 from aae.evaluate import GROUPS, Evaluation, about_measurement, cells, stored_evaluation
-from aae.figures import correlation_figure, marginals_figure, quantiles_figure
 from aae.latent import held_out_indices
 from aae.measures import MEASURES, Measure
+from aae.tiles import correlation_figure, marginals_figure, quantiles_figure
 from aae.ui.components import figure_value
 from aae.ui.panels import held_out
 from aae.ui.session import YOUR_MODEL, Shelf, ShownModel
