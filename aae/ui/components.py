@@ -158,6 +158,39 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
     )
 
 
+def film_box(elem_id: str) -> gr.HTML:
+    """What a model in training makes of the same draws and images; keeps the frames for a replay, and moves the figures.
+
+    `value` is one frame (`training_show.Show.film`), shown as it comes unless the visitor has gone back to an earlier one.
+    """
+    return gr.HTML(
+        html_template=(
+            '<div class="film"><figure><canvas class="draws" width="256" height="256" role="img" '
+            'aria-label="64 draws of the prior, decoded"></canvas>'
+            "<figcaption>the same 64 draws of N(0, I), decoded</figcaption></figure>"
+            '<figure><canvas class="rebuilt" width="256" height="64" role="img" '
+            'aria-label="Eight test images above their reconstructions"></canvas>'
+            "<figcaption>test images above their reconstructions</figcaption></figure>"
+            '<div class="replay"><button type="button" aria-label="Replay the run" disabled>▶</button>'
+            '<input type="range" min="0" max="0" value="0" disabled aria-label="Moment of the run"><output>–</output>'
+            "</div></div>"
+        ),
+        js_on_load=_mount("film.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def step_box(elem_id: str) -> gr.HTML:
+    """One training step, phase by phase: `value` is made by `stepper.step_value`; triggers `wanted` for the next step."""
+    return gr.HTML(
+        html_template='<div class="stepper" aria-live="polite"></div>',
+        js_on_load=_mount("stepper.js", "wanted"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
 def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
     """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`."""
     return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
