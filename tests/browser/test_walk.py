@@ -80,6 +80,8 @@ def draw(seed: int) -> np.ndarray:
 
 def test_traversal_board_shows_each_dimension_from_minus_3_to_3_follows_z_and_answers(page):
     way(page, "Traversal", "traversal")
+    board(page, "traversal")  # the worker and its modules are there
+    page.wait_for_timeout(500)
     requests = []
     listen = lambda request: requests.append(request.url)  # noqa: E731 (to be removed again)
     page.on("request", listen)
