@@ -55,7 +55,10 @@ def said(text: str, state: str = "idle", share: float | None = None) -> dict[str
 
 def at_once(shown: ShownModel, evaluation: Evaluation | None) -> View:
     """What takes no measuring: the figures of the codes, samples, and what was measured before."""
-    view = View(table={}, about_table=NOT_MEASURED, **codes_parts(shown), samples=samples(shown), rebuilt={}, nearest={})
+    status = said(f"Looking at {shown.title} …", "running")
+    view = View(
+        status, table={}, about_table=NOT_MEASURED, **codes_parts(shown), samples=samples(shown), rebuilt={}, nearest={}
+    )
     return View(**measured_parts(evaluation)).over(view) if evaluation else view
 
 
