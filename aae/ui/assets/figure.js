@@ -27,13 +27,13 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
 
   const update = () => {
     const value = props.value;
-    if (value?.figure === null) return inTurn(clear);
     if (value?.points) {
       if (!shown || value.codes !== shown.codes) return undefined; // points of another figure than the one that is drawn
       points = decodeFloats(value.points);
       shown = { ...shown, ...value, titles: value.titles ?? shown.titles };
       return inTurn(move);
     }
+    if (value?.figure === null) return inTurn(clear);
     if (value?.figure) [shown, points, rows] = [value, null, null];
     return draw();
   };
