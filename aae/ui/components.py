@@ -117,6 +117,45 @@ def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     )
 
 
+def draw_box(elem_id: str) -> gr.HTML:
+    """A canvas to draw on; triggers `drawn` with ``png``, a data URL, while something is drawn."""
+    return gr.HTML(
+        html_template=(
+            '<div class="drawing"><canvas width="280" height="280" tabindex="0" role="img" aria-label="Drawing canvas, for a '
+            'mouse, a finger or a pen; without one, choose a picture beside it. Control Z takes the last stroke back.">'
+            '</canvas><p class="invitation" aria-hidden="true">draw here</p></div><div class="drawing-buttons">'
+            '<button type="button" class="small-button undo" disabled>Undo</button>'
+            '<button type="button" class="small-button clear" disabled>Clear</button></div>'
+        ),
+        js_on_load=_mount("draw.js", "drawn"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def own_box(elem_id: str) -> gr.HTML:
+    """A visitor's picture beside what z decodes to, and the error between them, both as z moves.
+
+    `value` is ``{"image": packed image, "z": its code, "weights": the decoder file's name, "steps": text}`` or
+    ``{"problem": sentence}``. Triggers `again` when an uploaded picture is to be encoded anew.
+    """
+    names = {"own-x": "x: your picture, normalised", "own-rec": "x̂: decoded from z", "own-error": "error |x − x̂|"}
+    figures = "".join(
+        f'<figure><canvas id="{name}" width="32" height="32" role="img" aria-label="{text}"></canvas>'
+        f"<figcaption>{text}</figcaption></figure>"
+        for name, text in names.items()
+    )
+    return gr.HTML(
+        html_template=(
+            f'<div class="own-figures" hidden>{figures}</div><p class="own-verdict" role="status"></p>'
+            '<p class="own-steps" aria-live="polite"></p>'
+        ),
+        js_on_load=_mount("own-digit.js", "again"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
 def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
     """A progress bar and plain text: `value` is ``{"share": 0 to 1 or None, "text": str, "state": str}``.
 

@@ -11,6 +11,7 @@ from aae.ui import runtime
 from aae.ui.components import ASSETS, PLOTLY_JS
 from aae.ui.explore import build_explore
 from aae.ui.learn import build_learn
+from aae.ui.own_digit import build_own_digit
 from aae.ui.session import Shelf, Visitor
 from aae.ui.train import build_train
 
@@ -32,6 +33,8 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Explore", id="explore"):
                 explore = build_explore(shelf, visitor)
+                with gr.Tabs(elem_id="ways"), gr.Tab("Your digit", id="own-digit"):
+                    build_own_digit(explore, visitor)
             with gr.Tab("Train", id="train"):
                 build_train(shelf, visitor, explore)
             with gr.Tab("How it works", id="learn"):
