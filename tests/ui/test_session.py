@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import shutil
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def test_empty_folder_has_no_model(tmp_path):
 
 
 def test_visitors_model_is_that_visitors_only(shelf, checkpoint):
-    one, other = Visitor(), Visitor()
+    one, other = Visitor(shelf.kept), Visitor(shelf.kept)
     one.keep(shelf.own(checkpoint))
     assert shelf.pick(YOUR_MODEL, one) is one.own
     assert ("Your model", YOUR_MODEL) in shelf.choices(one)
@@ -62,17 +61,6 @@ def test_decoder_file_goes_with_the_visitor_or_a_newer_model(shelf, checkpoint):
     after = visitor.own.weights
     visitor.close()
     assert not after.exists()
-
-
-def test_each_session_starts_with_a_visitor_of_its_own():
-    first = Visitor()
-    assert copy.deepcopy(first) is not first
-
-
-def test_visitor_has_one_run_at_a_time():
-    visitor = Visitor()
-    assert visitor.begin()
-    assert not visitor.begin()
 
 
 @pytest.mark.parametrize(
