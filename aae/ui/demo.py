@@ -34,7 +34,7 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Explore", id="explore"):
                 explore = build_explore(shelf, visitor)
-                with gr.Tabs(elem_id="ways"), gr.Tab("Your digit", id="own-digit"):
+                with explore.ways, gr.Tab("Your digit", id="own-digit"):
                     build_own_digit(explore, visitor)
             with gr.Tab("Train", id="train"):
                 build_train(shelf, visitor, explore)

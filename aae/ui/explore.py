@@ -46,6 +46,8 @@ class Explore:
     plane: gr.HTML
     digit: gr.HTML
     sliders: list[gr.Slider]
+    ways: gr.Tabs
+    """Below: the ways to walk, each in a tab of its own."""
 
     @property
     def outputs(self) -> list[gr.Component]:
@@ -135,7 +137,9 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                     )
                     for i in range(MAX_LATENT_DIM)
                 ]
-    tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders)
+    with gr.Tabs(elem_id="ways") as ways:
+        pass  # a tab for each way is put in by its own module
+    tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders, ways)
     wire(tab, visitor, random, origin, encode)
     link.rested(None, sliders, sliders, js="(...z) => window.aae.settle(z)", **QUIET)
     follow.change(None, follow, None, js="(follow) => { window.aae.follow = follow }", **QUIET)
