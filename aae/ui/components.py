@@ -110,6 +110,16 @@ def readout_box() -> gr.HTML:
     )
 
 
+def spoken_box() -> gr.HTML:
+    """What the image and the plane show, in words for those who do not see them: read out once z rests."""
+    return gr.HTML(
+        html_template='<p class="spoken" role="status"></p>',
+        js_on_load=_mount("spoken.js"),
+        apply_default_css=False,
+        elem_id="spoken",
+    )
+
+
 def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """The canvas that shows the decoded z, drawn in the browser, and the original image beside it.
 
@@ -166,6 +176,44 @@ def own_box(elem_id: str) -> gr.HTML:
             '<p class="own-steps" aria-live="polite"></p>'
         ),
         js_on_load=_mount("own-digit.js", "again"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def link_box(elem_id: str) -> gr.HTML:
+    """Keeps the page's address in step with what it shows; triggers `linked` with ``query`` if it was opened by a link.
+
+    `value` is ``{"z": list or None, "model": key, "toggles": ids}`` for what a link said, or ``{"problem": sentence}``.
+    """
+    return gr.HTML(
+        html_template='<p class="problem" role="alert" hidden></p>',
+        js_on_load=_mount("link.js", "linked"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def share_box(elem_id: str) -> gr.HTML:
+    """The link, z as JSON, and pictures to save: works in the browser alone."""
+    button = '<button type="button" class="small-button" data-act="{}">{}</button>'
+    saves = {
+        "image": "Image, 32×32",
+        "enlarged": "Image, 512×512",
+        "figure": "Figure",
+        "boards": "Boards",
+        "gif": "A to B as GIF",
+    }
+    return gr.HTML(
+        html_template=(
+            '<div class="share"><label>Link to what is shown<input type="text" class="address" readonly></label>'
+            f"<p>{button.format('copy-link', 'Copy link')}</p>"
+            '<label>z as JSON<textarea class="code" rows="3" spellcheck="false"></textarea></label>'
+            f"<p>{button.format('copy-z', 'Copy z')} {button.format('take-z', 'Take z from this text')}</p>"
+            f"<p><span>Save:</span> {' '.join(button.format(*item) for item in saves.items())}</p>"
+            '<p class="told" role="status"></p></div>'
+        ),
+        js_on_load=_mount("share.js"),
         apply_default_css=False,
         elem_id=elem_id,
     )

@@ -34,6 +34,7 @@ export function mount({ element, props, watch, trigger }) {
     element.querySelector("#original-figure").hidden = !value.original;
     element.querySelector("#digit-note").textContent = value.note ?? "";
     if (value.original) paint(original, fromBase64(value.original));
+    if (value.model) aae.model = value.model;
     if (value.weights !== weights) {
       weights = value.weights;
       if (value.z) aae.z = value.z;

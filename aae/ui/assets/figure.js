@@ -1,6 +1,8 @@
 // Plotly figures that Python builds: drawn with Plotly.react, so that zoom and hidden classes survive updates,
 // in the page's own colours.
 
+import { describe } from "./spoken.js";
+
 const CONFIG = {
   displaylogo: false,
   responsive: true,
@@ -48,6 +50,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       await move();
+      describe(element, plot);
       placed(shown);
     });
   };
@@ -111,7 +114,7 @@ function stack(layout) {
     if (!layout[x] || !layout[y]) return;
     layout[x] = { ...layout[x], domain: [0, 1], title: undefined };
     layout[y] = { ...layout[y], domain };
-    if (titles[i]) Object.assign(titles[i], { x: 0.5, y: domain[1] });
+    if (titles[i]) Object.assign(titles[i], { x: 0, xanchor: "left", y: domain[1] });
   });
   layout.margin = { ...layout.margin, l: 40, r: 4 };
 }
