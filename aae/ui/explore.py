@@ -28,6 +28,7 @@ from aae.ui.panels import (
     plane_value,
 )
 from aae.ui.session import Shelf, Visitor
+from aae.ui.walk import build_walk
 
 MAX_LATENT_DIM = 64
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -154,7 +155,7 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                     for i in range(MAX_LATENT_DIM)
                 ]
     with gr.Tabs(elem_id="ways") as ways:
-        pass  # a tab for each way is put in by its own module
+        build_walk()
     tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders, ways)
     wire(tab, visitor, random, origin, encode)
     link.rested(None, sliders, sliders, js="(...z) => window.aae.settle(z)", **QUIET)

@@ -62,8 +62,8 @@ class ShownModel:
     def nbytes(self) -> int:
         """Memory that this model takes, once codes and draws have been shown too."""
         codes = self.checkpoint.codes
-        weights = sum(tensor.nbytes for tensor in self.checkpoint.weights.values())
-        return weights + (0 if codes is None else 8 * codes.nbytes)
+        tensors = [*self.checkpoint.weights.values(), *self.checkpoint.training.values()]
+        return sum(tensor.nbytes for tensor in tensors) + (0 if codes is None else 8 * codes.nbytes)
 
     def remove_files(self) -> None:
         """Remove what browsers fetch of this model."""
@@ -144,8 +144,8 @@ class Shelf:
         return shown
 
     def own(self, checkpoint: Checkpoint) -> ShownModel:
-        """A visitor's checkpoint, ready to be shown to that visitor."""
-        return self._place(YOUR_MODEL, "Your model", checkpoint.slim(), secret=True)
+        """A visitor's checkpoint, ready to be shown to that visitor, and to be trained on if it carries its training state."""
+        return self._place(YOUR_MODEL, "Your model", checkpoint, secret=True)
 
     def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:
         """(title, key) of what this visitor can choose from."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from aae.ui.session import ShownModel
+    from aae.ui.training_show import Story
 
 RUN_ENDS_SECONDS = 6.0
 """A reloaded page waits at most this long for the run of the page before to end and leave its model."""
@@ -36,6 +37,7 @@ class Visitor:
         self.open = False  # whether the page is there; never true for a program that uses the API alone
         self.running = False
         self.stopped = False  # the last run ended before its time
+        self.story: Story | None = None  # the curves of the run that `own` is the state of
         self._lock = threading.Lock()
         self.models.know(self)
 
