@@ -55,7 +55,11 @@ def _mount(module: str, *events: str) -> str:
 
 
 def figure_box(value: dict[str, Any] | None, description: str, elem_id: str) -> gr.HTML:
-    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`."""
+    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`.
+
+    A `value` of ``{"points": packed_points(...)}`` moves the points of the figure that is drawn, and with ``"titles"`` (axis to
+    text) names its axes anew. ``"codes"``, if it has them, must be those of that figure.
+    """
     return _figure(value, description, elem_id, _mount("figure.js"))
 
 

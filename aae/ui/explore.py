@@ -26,6 +26,7 @@ from aae.ui.panels import (
     held_out_image,
     opening_code,
     plane_value,
+    view_value,
 )
 from aae.ui.session import Shelf, Visitor
 from aae.ui.walk import build_walk
@@ -163,7 +164,7 @@ def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, 
             return (
                 gr.Dropdown(visible=choosable),
                 gr.Dropdown(value=second, visible=choosable),
-                plane_value(shown, view, first, second),
+                view_value(shown, view, first, second),
             )
 
     def encode_one(key: str, visitor: Visitor) -> list[Any]:

@@ -14,7 +14,7 @@ from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, held_out_indices, lda_projection, pca_projection
 from aae.losses import reconstruction_loss
 from aae.objectives import TITLES
-from aae.ui.components import figure_value, packed_image, static_url
+from aae.ui.components import figure_value, packed_image, packed_points, static_url
 from aae.ui.session import ShownModel, as_code
 
 SLIDER_LIMIT = 3.5
@@ -66,6 +66,19 @@ def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[s
         "class_names": shown.class_names,
         "dataset": shown.dataset,
         "originals": images is not None and len(held_out_indices(len(images))) == len(shown.codes),
+    }
+
+
+def view_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
+    """Another view of what the plane draws: only where its points lie, by trace, and what its axes are."""
+    projection = projection_of(shown, view, first, second)
+    by_class = np.argsort(shown.labels, kind="stable")
+    across, up = projection.labels
+    return {
+        "points": packed_points(np.concatenate([projection(shown.codes[by_class]), projection(shown.draws)])),
+        "titles": {"xaxis": across, "xaxis2": across, "yaxis": up},
+        "axes": projection.axes.tolist(),
+        "codes": static_url(shown.codes_file),
     }
 
 
