@@ -114,7 +114,7 @@ def held_out_images(request: object) -> list[str | None] | None:
 def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
     judged = shown.checkpoint.objective == "aae"  # what an untrained D says of a code is nothing to show
     urls = {"weights": static_url(shown.weights), "discriminator": static_url(shown.discriminator_file) if judged else None}
-    return {**urls, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
+    return {**urls, "model": shown.key, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
 
 
 def describe(shown: ShownModel) -> str:

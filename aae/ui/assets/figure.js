@@ -2,6 +2,7 @@
 // in the page's own colours.
 
 import { decodeFloats, figures } from "./figures.js";
+import { describe } from "./spoken.js";
 import { arrange } from "./tiles.js";
 
 const CONFIG = {
@@ -60,6 +61,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       if (rows) await redrawCurves();
+      describe(element, plot);
       placed(shown);
     });
   };
@@ -170,7 +172,7 @@ function stack(layout) {
     const top = 1 - i * (height + 0.08);
     layout[x] = { ...layout[x], domain: [0, 1], title: undefined };
     layout[y] = { ...layout[y], domain: [top - height, top] };
-    if (titles[i]) Object.assign(titles[i], { x: 0.5, y: top });
+    if (titles[i]) Object.assign(titles[i], { x: 0, xanchor: "left", y: top });
   });
   layout.margin = { ...layout.margin, l: 40, r: 4 };
 }
