@@ -10,7 +10,7 @@ import atexit
 import base64
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import gradio as gr
 import numpy as np
 import plotly
 import plotly.graph_objects as go
+import plotly.io as pio
 
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -55,7 +56,11 @@ def _mount(module: str, *events: str) -> str:
 
 
 def figure_box(value: dict[str, Any] | None, description: str, elem_id: str) -> gr.HTML:
-    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`."""
+    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`.
+
+    A `value` of ``{"points": packed_points(...)}`` moves the points of the figure that is drawn, and with ``"titles"`` (axis to
+    text) names its axes anew. ``"codes"``, if it has them, must be those of that figure.
+    """
     return _figure(value, description, elem_id, _mount("figure.js"))
 
 
@@ -107,6 +112,16 @@ def readout_box() -> gr.HTML:
     )
 
 
+def spoken_box() -> gr.HTML:
+    """What the image and the plane show, in words for those who do not see them: read out once z rests."""
+    return gr.HTML(
+        html_template='<p class="spoken" role="status"></p>',
+        js_on_load=_mount("spoken.js"),
+        apply_default_css=False,
+        elem_id="spoken",
+    )
+
+
 def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """The canvas that shows the decoded z, drawn in the browser, and the original image beside it.
 
@@ -124,6 +139,83 @@ def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
             '<p id="digit-note" aria-live="polite"></p>'
         ),
         js_on_load=_mount("digit.js", "undecoded"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def draw_box(elem_id: str) -> gr.HTML:
+    """A canvas to draw on; triggers `drawn` with ``png``, a data URL, while something is drawn."""
+    return gr.HTML(
+        html_template=(
+            '<div class="drawing"><canvas width="280" height="280" tabindex="0" role="img" aria-label="Drawing canvas, for a '
+            'mouse, a finger or a pen; without one, choose a picture beside it. Control Z takes the last stroke back.">'
+            '</canvas><p class="invitation" aria-hidden="true">draw here</p></div><div class="drawing-buttons">'
+            '<button type="button" class="small-button undo" disabled>Undo</button>'
+            '<button type="button" class="small-button clear" disabled>Clear</button></div>'
+        ),
+        js_on_load=_mount("draw.js", "drawn"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def own_box(elem_id: str) -> gr.HTML:
+    """A visitor's picture beside what z decodes to, and the error between them, both as z moves.
+
+    `value` is ``{"image": packed image, "z": its code, "weights": the decoder file's name, "steps": text}`` or
+    ``{"problem": sentence}``. Triggers `again` when an uploaded picture is to be encoded anew.
+    """
+    names = {"own-x": "x: your picture, normalised", "own-rec": "x̂: decoded from z", "own-error": "error |x − x̂|"}
+    figures = "".join(
+        f'<figure><canvas id="{name}" width="32" height="32" role="img" aria-label="{text}"></canvas>'
+        f"<figcaption>{text}</figcaption></figure>"
+        for name, text in names.items()
+    )
+    return gr.HTML(
+        html_template=(
+            f'<div class="own-figures" hidden>{figures}</div><p class="own-verdict" role="status"></p>'
+            '<p class="own-steps" aria-live="polite"></p>'
+        ),
+        js_on_load=_mount("own-digit.js", "again"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def link_box(elem_id: str) -> gr.HTML:
+    """Keeps the page's address in step with what it shows; triggers `linked` with ``query`` if it was opened by a link.
+
+    `value` is ``{"z": list or None, "model": key, "toggles": ids}`` for what a link said, or ``{"problem": sentence}``.
+    """
+    return gr.HTML(
+        html_template='<p class="problem" role="alert" hidden></p>',
+        js_on_load=_mount("link.js", "linked"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def share_box(elem_id: str) -> gr.HTML:
+    """The link, z as JSON, and pictures to save: works in the browser alone."""
+    button = '<button type="button" class="small-button" data-act="{}">{}</button>'
+    saves = {
+        "image": "Image, 32×32",
+        "enlarged": "Image, 512×512",
+        "figure": "Figure",
+        "boards": "Boards",
+        "gif": "A to B as GIF",
+    }
+    return gr.HTML(
+        html_template=(
+            '<div class="share"><label>Link to what is shown<input type="text" class="address" readonly></label>'
+            f"<p>{button.format('copy-link', 'Copy link')}</p>"
+            '<label>z as JSON<textarea class="code" rows="3" spellcheck="false"></textarea></label>'
+            f"<p>{button.format('copy-z', 'Copy z')} {button.format('take-z', 'Take z from this text')}</p>"
+            f"<p><span>Save:</span> {' '.join(button.format(*item) for item in saves.items())}</p>"
+            '<p class="told" role="status"></p></div>'
+        ),
+        js_on_load=_mount("share.js"),
         apply_default_css=False,
         elem_id=elem_id,
     )
@@ -187,9 +279,42 @@ def step_box(elem_id: str) -> gr.HTML:
     )
 
 
-def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
-    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`."""
-    return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
+def figure_value(
+    figure: go.Figure | dict[str, object] | None, axes: np.ndarray | None = None, description: str = ""
+) -> dict[str, Any]:
+    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`.
+
+    A `description` says what this figure shows to who cannot see it, in place of the box's own. None leaves the box empty.
+    """
+    if figure is None:
+        return {"figure": None}
+    return {
+        "figure": pio.to_json(figure, validate=False),
+        "axes": None if axes is None else axes.tolist(),
+        "description": description,
+    }
+
+
+def images_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
+    """Images with captions: `value` is ``{"note": text, "groups": [...]}``, its groups made by `pairs` and `grid`."""
+    return gr.HTML(
+        value,
+        html_template='<div class="images"></div>',
+        js_on_load=_mount("images.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def pairs(title: str, names: tuple[str, str], images: Iterable[tuple[np.ndarray, np.ndarray, str]]) -> dict[str, Any]:
+    """A group of pairs of uint8 images `(32, 32)`, called `names`, each pair with a caption."""
+    tiles = [{"images": [packed_image(a), packed_image(b)], "caption": caption} for a, b, caption in images]
+    return {"title": title, "names": list(names), "tiles": tiles}
+
+
+def grid(title: str, images: np.ndarray, columns: int, about: str) -> dict[str, Any]:
+    """A group that is one grid of uint8 images `(n, 32, 32)`; `about` says what they are to who cannot see them."""
+    return {"title": title, "grid": packed_image(images), "columns": columns, "about": about}
 
 
 def packed_points(points: np.ndarray) -> str:
@@ -198,5 +323,20 @@ def packed_points(points: np.ndarray) -> str:
 
 
 def packed_image(image: np.ndarray) -> str:
-    """uint8 `(32, 32)` as text for a `digit_box`."""
+    """uint8 `(32, 32)`, or several, as text for a `digit_box` or an `images_box`."""
     return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()
+
+
+def table_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
+    """A table of measures: `value` is ``{"columns": texts, "groups": [{"title": text, "rows": [...]}]}``.
+
+    A row is ``{"name": text, "about": text, "values": a text for each further column, "share": number or None}``, the share
+    being where the value lies between floor (0) and ceiling (1).
+    """
+    return gr.HTML(
+        value,
+        html_template='<table class="measures"></table>',
+        js_on_load=_mount("table.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
