@@ -22,6 +22,7 @@ from aae.reconstruction import reconstruction_l1
 from aae.training import Trainer, pick_device, train
 from aae.ui import runtime
 from aae.ui.faults import explain, free_memory, is_out_of_memory
+from aae.ui.gate import SharingTrainer
 from aae.ui.runtime import Limits
 from aae.ui.slots import Turn
 from aae.ui.stepper import step_value
@@ -82,7 +83,7 @@ class WorkHere:
 
     def __init__(self, task: Task, device: torch.device) -> None:
         self.task = task
-        self.trainer = Trainer(task.data, task.model, task.train, device, task.resume)
+        self.trainer = SharingTrainer(task.data, task.model, task.train, device, task.resume)
         self.began = self.trainer.step_count
         self.show = Show(self.trainer, task.held_out, task.story, task.data.notice)
 

@@ -107,7 +107,7 @@ def test_out_of_memory_is_told_and_the_visitor_can_go_on(shelf, monkeypatch):
 
     visitor = Visitor()
     with monkeypatch.context() as patch:
-        patch.setattr(training_work, "Trainer", Hungry)
+        patch.setattr(training_work, "SharingTrainer", Hungry)
         assert "memory" in finish(run(visitor, shelf))[-1].status["text"]
     assert finish(run(visitor, shelf))[-1].status["state"] == "done"
     visitor.close()
@@ -174,7 +174,9 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 def test_pause_and_resume_equal_an_uninterrupted_run_bit_for_bit(shelf):
     whole, paused = Visitor(), Visitor()
-    settings = {"preset_name": "fast", "epochs": 2, "advanced": {"hidden_dim": 32}}
+    # Steps enough that a fast machine reports within the first epoch too.
+    small = {"hidden_dim": 32, "batch_size": 8, "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
+    settings = {"preset_name": "fast", "epochs": 2, "advanced": small}
     finish(run(whole, shelf, **settings))
     views = run(paused, shelf, **settings)
     advance(views, "Epoch 0.")
