@@ -11,6 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from aae.data import class_title
+
 CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
@@ -56,14 +58,15 @@ def latent_figure(
                 x=own[:, 0],
                 y=own[:, 1],
                 mode="markers",
-                name=str(name),
+                name=as_text(name),
+                meta=class_title(name),  # for the page, which needs no escaping
                 marker={
                     "size": 4,
                     "opacity": 0.75,
                     "color": CLASS_COLOURS[index % len(CLASS_COLOURS)],
                     "symbol": CLASS_SYMBOLS[index // len(CLASS_COLOURS) % len(CLASS_SYMBOLS)],
                 },
-                hovertemplate=f"class {name}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+                hovertemplate=f"class {as_text(name)}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             ),
             row=1,
             col=1,
@@ -104,6 +107,15 @@ def latent_figure(
         dragmode="pan" if interactive else False,
     )
     return figure
+
+
+def as_text(name: str) -> str:
+    """A class's name for Plotly, which takes tags, %{variables} and $formulas$ in any text for what they mean.
+
+    "prior" is the name of the draws' trace: a class of that name gets a space that is not seen.
+    """
+    title = class_title(name) if name.strip() != "prior" else "prior\xa0"
+    return title.translate({ord(character): f"&#{ord(character)};" for character in "&<>{}$"})
 
 
 def _add_rings(figure: go.Figure, column: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 import shutil
@@ -15,14 +16,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aae.checkpoints import Checkpoint, load_checkpoint
+from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from aae.data import OWN, ImageData
 from aae.errors import AAEError, CheckpointError
 from aae.export import codes_file, decoder_file, discriminator_file
 from aae.latent import Projection, worst_projection
 from aae.models import AAE
+from aae.own_data import OwnImages
 from aae.priors import GaussianPrior
 
 YOUR_MODEL = "your-model"
+own_held_out: weakref.WeakValueDictionary[str, ImageData] = weakref.WeakValueDictionary()
+"""Held-out images of visitors' zips by `ShownModel.dataset`, a name that nobody can guess; they go with the model."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,13 @@ class ShownModel:
     checkpoint: Checkpoint
     weights: Path
     """The decoder for the browser."""
+    held_out: ImageData | None = None
+    """The images behind the codes if they come from a visitor's zip; all others are found by their data set's name."""
+
+    @property
+    def checkpoint_file(self) -> Path:
+        """A visitor's whole checkpoint, with the training state that `checkpoint` leaves out of a session's memory."""
+        return self.weights.with_suffix(".safetensors")
 
     @property
     def codes_file(self) -> Path:
@@ -59,6 +71,9 @@ class ShownModel:
 
     @property
     def dataset(self) -> str:
+        """The name under which the images are found; of a visitor's own it holds a secret."""
+        if self.held_out is not None:
+            return f"{OWN}:{self.weights.stem}"
         return self.checkpoint.record.dataset if self.checkpoint.record else ""
 
     @cached_property
@@ -95,6 +110,7 @@ class Visitor:
 
     def __init__(self) -> None:
         self.own: ShownModel | None = None
+        self.images: OwnImages | None = None  # what this visitor uploaded to train on
         self.running = False
         self.stopped = False  # the last run ended before its time
         self._lock = threading.Lock()
@@ -113,12 +129,19 @@ class Visitor:
         self.close()
         self.own = shown
 
+    def resumable(self) -> Checkpoint | None:
+        """This visitor's model as it stands, with its training state if it has one; None if there is no model."""
+        if self.own is None:
+            return None
+        with contextlib.suppress(CheckpointError):  # it could not be written, or went while we read
+            return load_checkpoint(self.own.checkpoint_file)
+        return self.own.checkpoint
+
     def close(self) -> None:
         """Remove what lies on disk for this visitor."""
         if self.own is not None:
-            self.own.weights.unlink(missing_ok=True)
-            self.own.codes_file.unlink(missing_ok=True)
-            self.own.discriminator_file.unlink(missing_ok=True)
+            for path in self.own.weights.parent.glob(f"{self.own.weights.stem}.*"):
+                path.unlink(missing_ok=True)
             self.own = None
 
 
@@ -141,21 +164,30 @@ class Shelf:
             except CheckpointError as error:
                 self.notices.append(str(error))
 
-    def _place(self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool) -> ShownModel:
+    def _place(
+        self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool, held_out: ImageData | None = None
+    ) -> ShownModel:
         model = checkpoint.model()
         content = decoder_file(model)
         # A visitor's file has a name that nobody else can guess; a shipped one keeps its name for browsers' caches.
         name = secrets.token_hex(16) if secret else hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"{name}.bin"
         path.write_bytes(content)
-        shown = ShownModel(key, title, checkpoint, path)
+        shown = ShownModel(key, title, checkpoint, path, held_out)
         shown.discriminator_file.write_bytes(discriminator_file(model))
         shown.codes_file.write_bytes(codes_file(torch.from_numpy(shown.codes), torch.from_numpy(shown.labels)))
         return shown
 
-    def own(self, checkpoint: Checkpoint) -> ShownModel:
-        """A visitor's checkpoint, ready to be shown to that visitor."""
-        return self._place(YOUR_MODEL, "Your model", checkpoint.slim(), secret=True)
+    def own(self, checkpoint: Checkpoint, held_out: ImageData | None = None) -> ShownModel:
+        """A visitor's checkpoint, ready to be shown to that visitor; `held_out` if it was trained on a zip of theirs."""
+        if held_out is not None and held_out.dataset != OWN:
+            held_out = None
+        shown = self._place(YOUR_MODEL, "Your model", checkpoint.slim(), secret=True, held_out=held_out)
+        if held_out is not None:
+            own_held_out[shown.dataset] = held_out
+        with contextlib.suppress(CheckpointError):  # a full disk costs the download, not the model
+            save_checkpoint(shown.checkpoint_file, checkpoint)
+        return shown
 
     def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:
         """(title, key) of what this visitor can choose from."""
