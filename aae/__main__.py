@@ -19,12 +19,13 @@ from typing import get_args
 from tqdm import tqdm
 
 from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from aae.config import PRESETS, ModelConfig, Posterior, TrainConfig, preset
+from aae.config import PRESETS, ModelConfig, Objective, Posterior, TrainConfig, preset
 from aae.data import OWN, TITLES, ImageData, load_images
 from aae.errors import AAEError, CheckpointError, ConfigError
 from aae.latent import with_held_out
-from aae.metrics import reconstruction_l1
+from aae.objectives import POSTERIORS
 from aae.own_data import OWN_MACHINE_LIMITS, read_zip
+from aae.reconstruction import reconstruction_l1
 from aae.training import EpochEnd, Trainer, pick_device, train
 
 AUTOSAVE_SECONDS = 60.0
@@ -109,7 +110,7 @@ def run_train(options: argparse.Namespace) -> int:
         try:
             for event in train(trainer):
                 if isinstance(event, EpochEnd):
-                    report(event, config.epochs, options.json)
+                    report(event, config.epochs, config.objective, options.json)
                     if time.monotonic() - saved_at > AUTOSAVE_SECONDS:
                         save()
                         saved_at = time.monotonic()
@@ -143,7 +144,9 @@ def configs(options: argparse.Namespace, resume: Checkpoint | None) -> tuple[Mod
                 raise ConfigError("Give either --dataset or --data, not both.")
             changes["dataset"] = OWN
         recipe = preset(changes.get("preset", "reference"))
-        return dataclasses.replace(recipe.model, **model_changes), dataclasses.replace(recipe.train, **changes)
+        config = dataclasses.replace(recipe.train, **changes)
+        model_changes = {"posterior": POSTERIORS.get(config.objective, recipe.model.posterior), **model_changes}
+        return dataclasses.replace(recipe.model, **model_changes), config
     if resume.train_config is None or resume.record is None:
         raise CheckpointError(f"{options.resume} does not say how it was trained, so it cannot be resumed.")
     if fixed := sorted({*model_changes, *changes} - {"epochs"}):
@@ -201,14 +204,19 @@ def interruption() -> Iterator[list[int]]:
         signal.signal(signal.SIGINT, before)
 
 
-def report(event: EpochEnd, epochs: int, as_json: bool) -> None:
+def report(event: EpochEnd, epochs: int, objective: Objective, as_json: bool) -> None:
     losses = event.losses
     if as_json:
         print(json.dumps({"epoch": event.epoch, **dataclasses.asdict(losses), "seconds": round(event.seconds, 3)}), flush=True)
         return
+    rest = {
+        "aae": f"  adversarial {losses.adversarial:.4f}  "
+        f"discriminator {losses.discriminator:.4f} ({losses.discriminator_accuracy:.0%} right)",
+        "vae": f"  KL {losses.adversarial:.2f} nats",
+        "ae": "",
+    }[objective]
     tqdm.write(
-        f"epoch {event.epoch}/{epochs}  reconstruction {losses.reconstruction:.4f}  adversarial {losses.adversarial:.4f}  "
-        f"discriminator {losses.discriminator:.4f} ({losses.discriminator_accuracy:.0%} right)  {event.seconds:.1f} s",
+        f"epoch {event.epoch}/{epochs}  reconstruction {losses.reconstruction:.4f}{rest}  {event.seconds:.1f} s",
         file=sys.stdout,
     )
 

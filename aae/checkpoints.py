@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_safetensors
 from torch import Tensor
 
-from aae.config import Json, ModelConfig, TrainConfig, quoted
+from aae.config import Json, ModelConfig, Objective, TrainConfig, quoted
 from aae.errors import CheckpointError, ConfigError
 from aae.models import AAE
 
@@ -110,6 +110,11 @@ class Checkpoint:
         model = AAE(self.model_config)
         model.load_state_dict(self.weights)
         return model.to(device).eval()
+
+    @property
+    def objective(self) -> Objective:
+        """What encoder and decoder were trained with; only that of an AAE trains the discriminator."""
+        return self.train_config.objective if self.train_config else "aae"
 
     def slim(self) -> Checkpoint:
         """The same without the training state: for showing and sharing, a third of the size."""

@@ -20,6 +20,11 @@ def limits(low: float, high: float) -> dict[str, tuple[float, float]]:
     return {"limits": (low, high)}
 
 
+def added(value: Json, **metadata: tuple[float, float]) -> dict[str, Json | tuple[float, float]]:
+    """Metadata of a field that was added later: files from before it had this value in effect, and are read with it."""
+    return {**metadata, "before": value}
+
+
 def quoted(value: object, most: int = 60) -> str:
     """Something from outside as part of a sentence: on one line, and not longer than one cares to read."""
     try:
@@ -56,7 +61,10 @@ class StrictConfig:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read a config; raises `ConfigError` if a field is missing, unknown, of the wrong type or out of range."""
+        """Read a config; raises `ConfigError` if a field is missing, unknown, of the wrong type or out of range.
+
+        A field that was added later (`added`) may be missing.
+        """
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:  # ValueError also for more digits than Python reads
@@ -66,6 +74,8 @@ class StrictConfig:
         known = {spec.name for spec in fields(cls)}  # type: ignore[arg-type]
         if unknown := sorted(set(values) - known):
             raise ConfigError(f"The configuration has unknown settings: {quoted(unknown)}.")
+        before = {spec.name: spec.metadata["before"] for spec in fields(cls) if "before" in spec.metadata}  # type: ignore[arg-type]
+        values = {**before, **values}
         if missing := sorted(known - set(values)):
             raise ConfigError(f"The configuration lacks settings: {', '.join(missing)}.")
         return cls(**values)
@@ -73,6 +83,7 @@ class StrictConfig:
 
 Posterior = Literal["gaussian", "deterministic"]
 Schedule = Literal["constant", "linear"]
+Objective = Literal["aae", "ae", "vae"]
 Finish = Literal["none", "standardise"]
 Dataset = Literal[
     "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "qmnist", "usps", "digits-sample", "own"
@@ -115,6 +126,9 @@ class TrainConfig(StrictConfig):
     beta2: float = field(default=0.999, metadata=limits(0.0, 0.99999))
     adversarial_weight: float = field(default=0.001, metadata=limits(0.0, 1.0))
     """Weight λ of the generator's adversarial term; the reconstruction term weighs 1 - λ."""
+    objective: Objective = field(default="aae", metadata=added("aae"))
+    """What trains encoder and decoder: the adversarial game, or for comparison the reconstruction alone (a plain autoencoder)
+    or the evidence lower bound (a variational one); see aae/objectives.py."""
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ EXPLODED = 100.0
 
 @dataclass(frozen=True)
 class Losses:
-    """Means over the steps since the last report (or over an epoch)."""
+    """Means over the steps since the last report (or over an epoch). Other objectives than "aae" have no discriminator: 0."""
 
     reconstruction: float
     adversarial: float
+    """What the codes cost the encoder: BCE(D(z), 1); of a variational autoencoder the KL divergence in nats; else 0."""
     discriminator: float
     discriminator_accuracy: float
     """Share of draws and codes that D tells right, 0 to 1; 0.5 is chance."""
@@ -61,7 +62,7 @@ def divergence(losses: Losses, config: TrainConfig, least: float = math.inf) -> 
     what = ""
     if losses.discriminator > EXPLODED:
         what = "the discriminator's learning rate"
-    elif config.adversarial_weight * losses.adversarial > EXPLODED / 10:
+    elif config.objective == "aae" and config.adversarial_weight * losses.adversarial > EXPLODED / 10:
         what = "the adversarial weight or the learning rates"
     elif losses.reconstruction > max(0.5, 3 * least):
         what = "the learning rate"
@@ -69,5 +70,9 @@ def divergence(losses: Losses, config: TrainConfig, least: float = math.inf) -> 
         return f"Training diverged (a loss exploded); lower {what} and train again."
     if all(math.isfinite(value) for value in (losses.reconstruction, losses.adversarial, losses.discriminator)):
         return ""
-    what = "the learning rate" if config.learning_rate >= 1e-3 else "the adversarial weight or the learning rate"
+    what = (
+        "the learning rate"
+        if config.learning_rate >= 1e-3 or config.objective != "aae"
+        else "the adversarial weight or the learning rate"
+    )
     return f"Training diverged (a loss is no longer a number); lower {what} and train again."

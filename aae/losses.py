@@ -1,4 +1,4 @@
-"""The objectives of an adversarial autoencoder (Makhzani et al., 2015, sections 2 and 2.1).
+"""The objectives of an adversarial autoencoder (Makhzani et al., 2015, sections 2 and 2.1), and of a variational one.
 
 The discriminator tells draws of the prior (label 1) from codes of the encoder (label 0). Every function takes the
 discriminator's logits: ``binary_cross_entropy_with_logits`` is the cross-entropy of their sigmoid, without the overflow.
@@ -44,3 +44,26 @@ def discriminator_loss(prior_logits: Tensor, code_logits: Tensor) -> Tensor:
     real = F.binary_cross_entropy_with_logits(prior_logits, torch.ones_like(prior_logits))
     fake = F.binary_cross_entropy_with_logits(code_logits, torch.zeros_like(code_logits))
     return 0.5 * (real + fake)
+
+
+def kl_divergence(mean: Tensor, sigma: Tensor) -> Tensor:
+    """KL(N(μ, diag σ²) ‖ N(0, I)) = ½ Σ_j (μ_j² + σ_j² - 1 - log σ_j²) (Kingma and Welling, 2013, appendix B).
+
+    Both are `(N, latent_dim)`; the result is the mean over the N images, in nats, not negative.
+    """
+    return 0.5 * (mean.square() + sigma.square() - 1 - 2 * sigma.log()).sum(1).mean()
+
+
+def variational_loss(x_rec: Tensor, x: Tensor, mean: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The negative evidence lower bound (Kingma and Welling, 2013, equation 10, one draw), in units of L1 per pixel.
+
+    With a Laplace likelihood of scale b for each of the P pixels, -log p(x|z) = P·(L1/b + log 2b), so b/P times the bound is
+    L1 + (b/P)·KL and a constant. The scale is the one of greatest likelihood, the batch's L1, held fixed in the gradient
+    (Rybkin et al., 2021, "optimal σ-VAE"): no weight between the two terms is left to choose.
+
+    Returns the total, the reconstruction loss (L1) and the KL divergence in nats, each a scalar.
+    """
+    reconstruction = reconstruction_loss(x_rec, x)
+    divergence = kl_divergence(mean, sigma)
+    scale = reconstruction.detach()
+    return reconstruction + scale / x[0].numel() * divergence, reconstruction, divergence

@@ -9,73 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from aae.classifier import Classifier
 from aae.data import ImageData, to_model_range
 from aae.losses import reconstruction_loss
+from aae.matching import kolmogorov_smirnov, sliced_wasserstein
 from aae.models import AAE
 from aae.priors import GaussianPrior
-
-CHUNK = 2048
-"""Images in one forward pass: bounds memory, changes no number but by rounding."""
-PROJECTIONS = 1000
-
-
-@torch.no_grad()
-def reconstruction_l1(model: AAE, data: ImageData) -> float:
-    """Mean absolute reconstruction error of posterior means over pixels in [-1, 1]; the model must be in eval mode."""
-    total = 0.0
-    for part in data.images.split(CHUNK):
-        x = to_model_range(part.to(model.device))
-        total += reconstruction_loss(model.decode(model.encode(x, sample=False)), x).item() * len(part)
-    return total / len(data)
-
-
-def kolmogorov_smirnov(z: Tensor) -> Tensor:
-    """Kolmogorov-Smirnov distance to N(0, 1) of each dimension of codes `(N, latent_dim)`; `(latent_dim,)` in [0, 1].
-
-    sup over t of |F_N(t) - Φ(t)|, which is reached just before or at one of the N steps of the empirical F_N.
-    """
-    n = len(z)
-    expected = torch.special.ndtr(z.double().sort(dim=0).values)  # (N, latent_dim)
-    before = torch.arange(n, dtype=torch.float64, device=z.device)[:, None] / n  # F_N just before each step
-    return torch.maximum((expected - before).amax(0), (before + 1 / n - expected).amax(0)).float()
-
-
-def sliced_wasserstein(a: Tensor, b: Tensor, projections: int = PROJECTIONS, generator: torch.Generator | None = None) -> float:
-    """Sliced 2-Wasserstein distance of two sets of points of one size, each `(N, latent_dim)` (Bonneel et al., 2015).
-
-    The root of the mean over random directions u of W₂²(u·a, u·b); in one dimension W₂ pairs the sorted values. In units
-    of the prior's standard deviation; never 0 for two finite draws, so compare it with two draws of the prior.
-    """
-    directions = torch.randn(a.shape[1], projections, generator=generator)
-    directions = (directions / directions.norm(dim=0)).to(a.device)
-    total = torch.zeros((), dtype=torch.float64, device=a.device)
-    for part in directions.split(100, dim=1):  # (N, 100) at a time
-        total += ((a @ part).sort(dim=0).values - (b @ part).sort(dim=0).values).square().mean(0).sum()
-    return float((total / projections).sqrt())
-
-
-def frechet_distance(a: Tensor, b: Tensor) -> float:
-    """Fréchet distance of the Gaussians fitted to two sets of features `(N, F)` and `(M, F)` (Heusel et al., 2017, eq. 6).
-
-    |μ_a - μ_b|² + tr(C_a + C_b - 2 (C_a C_b)^½). The trace of the root comes from the eigenvalues of C_a^½ C_b C_a^½, which
-    is symmetric and has those of C_a C_b. The scale is that of the features: only ratios carry over to another network.
-    """
-    a, b = a.double(), b.double()
-    covariance_a, covariance_b = torch.cov(a.T), torch.cov(b.T)  # (F, F)
-    values, vectors = torch.linalg.eigh(covariance_a)
-    root = vectors * values.clamp_min(0).sqrt() @ vectors.T
-    root_trace = torch.linalg.eigvalsh(root @ covariance_b @ root).clamp_min(0).sqrt().sum()
-    distance = (a.mean(0) - b.mean(0)).square().sum() + covariance_a.trace() + covariance_b.trace() - 2 * root_trace
-    return max(float(distance), 0.0)
-
-
-def class_entropy(classes: Tensor, class_count: int) -> float:
-    """Entropy of the class frequencies of predictions `(N,)`, as a share of the uniform distribution's: 1 is balanced."""
-    share = torch.bincount(classes, minlength=class_count).double() / len(classes)
-    return float(torch.special.entr(share).sum() / torch.tensor(class_count, dtype=torch.float64).log())
+from aae.reconstruction import CHUNK, reconstruction_l1
+from aae.samples import class_entropy, frechet_distance
 
 
 @dataclass(frozen=True)

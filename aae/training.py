@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam
 
-from aae import losses
+from aae import losses, objectives
 from aae.checkpoints import Checkpoint, Record
 from aae.config import ModelConfig, TrainConfig
 from aae.data import ImageData, to_model_range
@@ -41,6 +41,7 @@ class Trainer:
 
     Raises:
         TrainingError: the data cannot be batched, or `resume` carries no training state, or another model's.
+        ConfigError: the objective asks for another posterior.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Trainer:
     ) -> None:
         if len(data) < 2:
             raise TrainingError("Training needs at least two images; choose a larger data set.")
+        objectives.check(config.objective, model_config)
         self.data, self.config = data, config
         self.device = device or torch.device("cpu")
         self.images = data.images.to(self.device)  # uint8: a batch is scaled in the step
@@ -61,7 +63,10 @@ class Trainer:
         self.model.to(self.device)
         self.prior = GaussianPrior(model_config.latent_dim)
         self.noise = torch.Generator(self.device).manual_seed(config.seed)
-        self.generator_parameters = [*self.model.encoder.parameters(), *self.model.decoder.parameters()]
+        # A deterministic posterior has no use for its variance, so no gradient would reach that layer.
+        encoder, gaussian = self.model.encoder, model_config.posterior == "gaussian"
+        trained = [encoder.trunk, encoder.mean, *[encoder.log_variance] * gaussian, self.model.decoder]
+        self.generator_parameters = [parameter for module in trained for parameter in module.parameters()]
         betas = (config.beta1, config.beta2)
         fused = self.device.type in ("cuda", "cpu", "mps")
         self.generator_optimiser = Adam(self.generator_parameters, config.learning_rate, betas, fused=fused)
@@ -108,7 +113,11 @@ class Trainer:
             left = 1 - self.step_count / self.total_steps
             self.generator_optimiser.param_groups[0]["lr"] = self.config.learning_rate * left
             self.discriminator_optimiser.param_groups[0]["lr"] = self.config.discriminator_learning_rate * left
-        self._sums += self.adversarial_step(self.next_batch())
+        x = self.next_batch()
+        if self.config.objective == "aae":
+            self._sums += self.adversarial_step(x)
+        else:
+            self._sums += objectives.step(self.config.objective, self.model, self.generator_optimiser, x, self.noise)
         self.step_count += 1
         if self.config.finish == "standardise" and self.step_count == self.total_steps:
             standardise(self.model, self.images[self._order[:ENOUGH]])
@@ -184,7 +193,8 @@ class Trainer:
         )
 
     def _optimisers(self) -> dict[str, Adam]:
-        return {"generator": self.generator_optimiser, "discriminator": self.discriminator_optimiser}
+        discriminator = {"discriminator": self.discriminator_optimiser} if self.config.objective == "aae" else {}
+        return {"generator": self.generator_optimiser, **discriminator}
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         if not checkpoint.training:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
+from aae.checkpoints import load_checkpoint
 from aae.config import PRESETS, ModelConfig, TrainConfig, preset
 from aae.errors import AAEError, ConfigError
 
 CONFIGS = [ModelConfig(), TrainConfig(), ModelConfig(latent_dim=2, hidden_dim=64, posterior="deterministic")]
+ROOT = Path(__file__).parents[1]
 HUGE = 10**400  # no float can hold it
 
 
@@ -58,6 +61,7 @@ BAD_VALUES = [
     (TrainConfig, "beta1", 1.0),
     (TrainConfig, "adversarial_weight", 1.1),
     (TrainConfig, "adversarial_weight", float("nan")),
+    (TrainConfig, "objective", "gan"),
 ]
 HUGE_SETTINGS = [(ModelConfig, "latent_dim"), (TrainConfig, "epochs"), (TrainConfig, "learning_rate")]
 
@@ -101,6 +105,20 @@ def test_an_unknown_or_missing_setting_is_refused_by_name(kind):
     del values[first]
     with pytest.raises(ConfigError, match=f"lacks.*{first}"):
         kind.from_json(json.dumps(values))
+
+
+def test_a_setting_that_was_added_later_may_be_missing_and_is_then_what_it_was_before():
+    values = dataclasses.asdict(TrainConfig(objective="vae"))
+    del values["objective"]
+    assert TrainConfig.from_json(json.dumps(values)).objective == "aae"
+    with pytest.raises(ConfigError, match=r"unknown.*objectives"):
+        TrainConfig.from_json(json.dumps({**values, "objectives": "vae"}))
+
+
+def test_a_setting_that_was_added_later_is_what_models_from_before_were_trained_with():
+    for path in sorted((ROOT / "checkpoints").glob("*-*d.safetensors")):
+        config = load_checkpoint(path).train_config
+        assert config.objective == "aae", path.name
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "3", '"mnist"', "{'a': 1}", "[" * 100_000])

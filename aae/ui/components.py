@@ -98,7 +98,7 @@ def readout_box() -> gr.HTML:
 def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """The canvas that shows the decoded z, drawn in the browser, and the original image beside it.
 
-    `value` is ``{"weights": URL, "discriminator": URL, "latent_dim": n, "z": list, "original": packed image or None,
+    `value` is ``{"weights": URL, "discriminator": URL or None, "latent_dim": n, "z": list, "original": packed image or None,
     "note": text}``. Where the weights cannot be fetched it triggers `undecoded` with z, and shows the server's image from
     ``"pixels"``.
     """

@@ -13,6 +13,7 @@ from aae.errors import AAEError, DataError
 from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, held_out_indices, lda_projection, pca_projection
 from aae.losses import reconstruction_loss
+from aae.objectives import TITLES
 from aae.ui.components import figure_value, packed_image, static_url
 from aae.ui.session import ShownModel, as_code, own_held_out
 
@@ -91,7 +92,8 @@ def held_out_image(request: object) -> str | None:
 
 
 def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
-    urls = {"weights": static_url(shown.weights), "discriminator": static_url(shown.discriminator_file)}
+    judged = shown.checkpoint.objective == "aae"  # what an untrained D says of a code is nothing to show
+    urls = {"weights": static_url(shown.weights), "discriminator": static_url(shown.discriminator_file) if judged else None}
     return {**urls, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
 
 
@@ -101,8 +103,9 @@ def describe(shown: ShownModel) -> str:
     if record is None or config is None:
         return f"{shown.latent_dim} latent dimensions."
     quality = f", test L1 {record.metrics['test_l1']:.4f}" if "test_l1" in record.metrics else ""
+    kind = "" if config.objective == "aae" else f"{TITLES[config.objective]}, for comparison: it has no discriminator. "
     return (
-        f"{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
+        f"{kind}{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
         f"(preset {config.preset}, seed {config.seed}){quality}."
     )
 

@@ -19,8 +19,8 @@ from aae.data import TITLES, ImageData, load_images
 from aae.errors import AAEError, TrainingError
 from aae.figures import latent_figure, losses_figure
 from aae.latent import axis_projection, held_out_indices, with_held_out
-from aae.metrics import reconstruction_l1
 from aae.priors import GaussianPrior
+from aae.reconstruction import reconstruction_l1
 from aae.training import Progress, Trainer, train
 from aae.ui import runtime
 from aae.ui.components import figure_box, figure_value, packed_points, status_box

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 
 import numpy as np
@@ -11,7 +12,7 @@ from aae.data import load_images
 from aae.errors import DataError
 from aae.latent import held_out_indices
 from aae.ui import panels
-from aae.ui.panels import AXES, LDA, PCA, WORST
+from aae.ui.panels import AXES, LDA, PCA, WORST, describe, digit_value
 
 
 def test_decoding_on_the_server_is_the_models_own(shelf):
@@ -91,3 +92,12 @@ def test_plane_says_whether_the_images_behind_its_codes_are_at_hand(shelf, monke
 @pytest.fixture(scope="module")
 def sample_images():
     return load_images("digits-sample", "test")
+
+
+@pytest.mark.parametrize(("objective", "kind"), [("ae", "Autoencoder"), ("vae", "Variational autoencoder")])
+def test_a_model_without_a_discriminator_says_what_it_is_and_gives_the_browser_none(shelf, checkpoint, objective, kind):
+    config = dataclasses.replace(checkpoint.train_config, objective=objective)
+    shown = shelf.own(dataclasses.replace(checkpoint, train_config=config))
+    assert describe(shown).startswith(f"{kind}, for comparison: it has no discriminator.")
+    assert digit_value(shown, [])["discriminator"] is None
+    assert digit_value(shelf.first(), [])["discriminator"]

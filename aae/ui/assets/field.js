@@ -23,6 +23,11 @@ export function discriminatorField(frame, plot) {
   // The slice and what is drawn of it. z moving within the slice changes neither.
   const request = () => {
     const layout = plot._fullLayout;
+    if (!aae.discriminatorUrl && field) {
+      field = null; // the model before had one
+      asked = "";
+      paint();
+    }
     if (!wanted || busy || !axes || !layout || axes[0].length !== aae.z.length || !aae.discriminatorUrl) return;
     const [px, py] = project(axes, aae.z);
     const across = aae.z.map((value, i) => value - px * axes[0][i] - py * axes[1][i]); // of z, what the plane does not show
@@ -38,7 +43,7 @@ export function discriminatorField(frame, plot) {
     worker ??= new Worker(new URL("./field-worker.js", import.meta.url), { type: "module" });
     worker.onmessage = ({ data: values }) => {
       busy = false;
-      field = values && { xs, ys, values };
+      field = values && aae.discriminatorUrl && { xs, ys, values };
       paint();
       request(); // for what has changed meanwhile
     };

@@ -72,20 +72,22 @@ export const aae = {
     });
   },
 
-  // Use another model's decoder. Resolves to false if its weights cannot be fetched.
+  // Use another model's decoder; without a discriminator if it has none. Resolves to false if its weights cannot be fetched.
   async use(url, latentDim, discriminatorUrl) {
     aae.latentDim = latentDim;
     aae.url = url;
     decoder = discriminator = null;
     aae.discriminatorUrl = discriminatorUrl;
-    loadNetwork(discriminatorUrl).then(
-      (loaded) => {
-        if (aae.url !== url) return;
-        discriminator = loaded;
-        changed();
-      },
-      () => {}, // the page does without D(z)
-    );
+    if (discriminatorUrl) {
+      loadNetwork(discriminatorUrl).then(
+        (loaded) => {
+          if (aae.url !== url) return;
+          discriminator = loaded;
+          changed();
+        },
+        () => {}, // the page does without D(z)
+      );
+    }
     try {
       const loaded = await loadNetwork(url);
       if (aae.url !== url) return true; // another model was chosen meanwhile
