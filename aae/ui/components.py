@@ -131,6 +131,33 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
     )
 
 
+def download_box(elem_id: str) -> gr.HTML:
+    """Downloads a file as soon as its `value` arrives, ``{"url", "name", "about"}``, and leaves a link to it."""
+    return gr.HTML(
+        None,
+        html_template='<p class="download" aria-live="polite"><a hidden></a> <span></span></p>',
+        js_on_load=_mount("download.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def sheet_box(elem_id: str, description: str) -> gr.HTML:
+    """Images of 32x32 pixels side by side: `value` is made by `sheet_value`."""
+    return gr.HTML(
+        None,
+        html_template=f'<canvas class="sheet" role="img" aria-label="{description}" hidden></canvas>',
+        js_on_load=_mount("sheet.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def sheet_value(images: np.ndarray, columns: int) -> dict[str, Any]:
+    """uint8 images `(n, 32, 32)` for a `sheet_box`."""
+    return {"images": packed_image(images), "columns": columns}
+
+
 def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
     """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`."""
     return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
@@ -142,5 +169,5 @@ def packed_points(points: np.ndarray) -> str:
 
 
 def packed_image(image: np.ndarray) -> str:
-    """uint8 `(32, 32)` as text for a `digit_box`."""
+    """uint8 `(32, 32)`, or several such `(n, 32, 32)`, as text for a component."""
     return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()

@@ -10,6 +10,7 @@ import gradio as gr
 from aae.ui import runtime
 from aae.ui.components import ASSETS, PLOTLY_JS
 from aae.ui.explore import build_explore
+from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
 from aae.ui.session import Shelf, Visitor
 from aae.ui.train import build_train
@@ -34,6 +35,7 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
                 explore = build_explore(shelf, visitor)
             with gr.Tab("Train", id="train"):
                 build_train(shelf, visitor, explore)
+                build_keep(shelf, visitor, explore)
             with gr.Tab("How it works", id="learn"):
                 build_learn()
     demo.shelf = shelf  # keeps the folder of decoders for as long as the demo

@@ -15,7 +15,7 @@ import torch
 
 from aae.checkpoints import Checkpoint
 from aae.config import PRESETS, Dataset, preset
-from aae.data import TITLES, ImageData, load_images
+from aae.data import ImageData
 from aae.errors import AAEError, TrainingError
 from aae.figures import latent_figure, losses_figure
 from aae.latent import axis_projection, held_out_indices, with_held_out
@@ -25,6 +25,7 @@ from aae.training import Progress, Trainer, train
 from aae.ui import runtime
 from aae.ui.components import figure_box, figure_value, packed_points, status_box
 from aae.ui.explore import MAX_LATENT_DIM, Explore, told
+from aae.ui.own import build_own, dataset_choices, images_of, loading
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 
 PROBES = 1000
@@ -69,9 +70,8 @@ def run(
         recipe = preset(preset_name)
         config = dataclasses.replace(recipe.train, dataset=dataset, epochs=whole("Epochs", epochs), seed=whole("Seed", seed))
         model_config = dataclasses.replace(recipe.model, latent_dim=whole("Latent dimensions", latent_dim))
-        yield View(said(f"Loading {TITLES[config.dataset]} (downloaded on first use) …"))
-        data = load_images(config.dataset, "train")
-        held_out = load_images(data.dataset, "test")
+        yield View(said(loading(config.dataset)))
+        data, held_out = images_of(visitor, config.dataset)
         trainer = Trainer(data, model_config, config, runtime.training_device())
         visitor.stopped = True
         yield from show(trainer, held_out, data.notice)
@@ -84,7 +84,7 @@ def run(
         # Also reached when the visitor presses Stop or goes away: then nothing can be shown any more, only kept.
         try:
             if trainer is not None and held_out is not None and trainer.step_count:
-                visitor.keep(shelf.own(finished(trainer, held_out)))
+                visitor.keep(shelf.own(finished(trainer, held_out), held_out))
         finally:
             visitor.running = False
 
@@ -173,9 +173,8 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
     opening = PRESETS[DEFAULT_PRESET].train
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
-            dataset = gr.Dropdown(
-                [(title, name) for name, title in TITLES.items()], value=opening.dataset, label="Data set", elem_id="dataset"
-            )
+            dataset = gr.Dropdown(dataset_choices(), value=opening.dataset, label="Data set", elem_id="dataset")
+            build_own(visitor, dataset)
             recipe = gr.Radio(list(PRESETS), value=DEFAULT_PRESET, label="Preset", elem_id="preset")
             about = gr.Markdown(PRESETS[DEFAULT_PRESET].about, elem_id="about-preset", elem_classes="hint")
             epochs = gr.Number(opening.epochs, label="Epochs", minimum=1, maximum=10_000, precision=0, elem_id="epochs")

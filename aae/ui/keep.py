@@ -1,0 +1,171 @@
+"""Keeping a model: download it as files, and upload a checkpoint later to go on with it."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from aae.checkpoints import save_checkpoint
+from aae.errors import AAEError
+from aae.ui.components import ASSETS, download_box, static_url, status_box
+from aae.ui.explore import QUIET, Explore, told
+from aae.ui.session import YOUR_MODEL, Shelf, ShownModel, Visitor
+from aae.uploads import MAX_CHECKPOINT_BYTES, read_checkpoint, record_json
+
+KINDS = {
+    "checkpoint": "Checkpoint (.safetensors)",
+    "record": "Training record (.json)",
+    "decoder": "Decoder for the browser (.bin)",
+    "page": "Decoder as a page (.html)",
+}
+MEBIBYTE = 1024 * 1024
+
+
+def download(visitor: Visitor, kind: str) -> dict[str, Any]:
+    """Where the browser finds a file of the visitor's model: ``{"url", "name", "about"}``.
+
+    It lies under a name that nobody can guess, beside the model's other files, and goes with them.
+
+    Raises:
+        AAEError: there is no model of the visitor's, or no such kind of file.
+    """
+    shown = visitor.own
+    if shown is None:
+        raise AAEError("There is no model of yours to download yet; train one or upload a checkpoint first.")
+    path = _file(shown, kind)
+    size = path.stat().st_size
+    about = f"{size / 1e6:.1f} MB" if size > 1e5 else f"{size / 1e3:.1f} kB"
+    if kind == "checkpoint" and size > MAX_CHECKPOINT_BYTES:
+        about += f": more than the {MAX_CHECKPOINT_BYTES / MEBIBYTE:.0f} MB that can be uploaded here again"
+    return {"url": static_url(path), "name": f"{file_stem(shown)}{path.suffix}", "about": about}
+
+
+def _file(shown: ShownModel, kind: str) -> Path:
+    match kind:
+        case "checkpoint":
+            if not shown.checkpoint_file.exists():  # there was no room for all of it
+                save_checkpoint(shown.checkpoint_file, shown.checkpoint)
+            return shown.checkpoint_file
+        case "record":
+            path = shown.weights.with_suffix(".json")
+            path.write_text(record_json(shown.checkpoint), encoding="utf-8")
+            return path
+        case "decoder":
+            return shown.weights
+        case "page":
+            path = shown.weights.with_suffix(".html")
+            path.write_text(decoder_page(shown.weights.read_bytes()), encoding="utf-8")
+            return path
+    raise AAEError("There is no such file; choose one of those offered.")
+
+
+def file_stem(shown: ShownModel) -> str:
+    """What a downloaded file is called: data set and size."""
+    record = shown.checkpoint.record
+    dataset = re.sub(r"[^a-z0-9-]", "", record.dataset)[:40] if record else ""
+    return "-".join(filter(None, ["aae", dataset, f"{shown.latent_dim}d"]))
+
+
+def decoder_page(decoder: bytes) -> str:
+    """A page that needs nothing else: the decoder's weights, `network.js`, and a slider for each dimension of z."""
+    network = (ASSETS / "network.js").read_text(encoding="utf-8").replace("export ", "")
+    page = (ASSETS / "decoder-page.html").read_text(encoding="utf-8")
+    return page.replace("/*NETWORK*/", network).replace("/*WEIGHTS*/", base64.b64encode(decoder).decode())
+
+
+def take_checkpoint(visitor: Visitor, shelf: Shelf, content: object) -> str:
+    """Make an uploaded checkpoint the visitor's model, and say what it is.
+
+    Raises:
+        AAEError: the file is no sound checkpoint, or a run is under way; the visitor's model is then as it was.
+    """
+    if not isinstance(content, bytes):
+        raise AAEError("No file has arrived; choose a checkpoint (.safetensors).")
+    checkpoint = read_checkpoint(content)
+    if visitor.running:
+        raise AAEError("A run of yours is under way; stop it first.")
+    visitor.keep(shelf.own(checkpoint))
+    if checkpoint.training:
+        further = "Training goes on exactly where it stood."
+    elif checkpoint.train_config and checkpoint.record:
+        further = "It carries no training state: training goes on from its weights, with fresh optimisers, from epoch 0."
+    else:
+        further = "It does not say how it was trained, so it can be looked at, and not trained on."
+    return f"This is your model now, in every tab. {further}"
+
+
+def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadButton:
+    """Lay out the panel and wire it; an upload shows in `explore`. Returns the upload, for others to follow."""
+    with gr.Accordion("Keep your model, or go on with one that you kept", open=True, elem_id="keep"):
+        with gr.Row(elem_classes="keep-buttons"):
+            buttons = [
+                (kind, gr.Button(title, size="sm", elem_id=f"btn-get-{kind}", min_width=170)) for kind, title in KINDS.items()
+            ]
+            upload = gr.UploadButton(
+                "Upload a checkpoint",
+                file_types=[".safetensors"],
+                type="binary",
+                size="sm",
+                variant="primary",
+                elem_id="upload-checkpoint",
+                min_width=170,
+            )
+        link = download_box("download")
+        box = status_box({"text": ABOUT_UPLOAD, "state": "idle"}, "keep-status")
+        with gr.Accordion("What to do with these files", open=False):
+            gr.Markdown(ABOUT_FILES)
+
+    def take(visitor: Visitor, content: bytes | None) -> tuple[Any, ...]:
+        try:
+            text = take_checkpoint(visitor, shelf, content)
+        except AAEError as error:
+            return {"text": str(error), "state": "error"}, *[gr.skip()] * len(explore.outputs)
+        return {"text": text, "state": "done"}, *explore.show(YOUR_MODEL, visitor)
+
+    def get(kind: str) -> Any:  # noqa: ANN401 (a Gradio handler)
+        def handle(visitor: Visitor) -> dict[str, Any]:
+            with told():
+                return download(visitor, kind)
+
+        return handle
+
+    for kind, button in buttons:
+        button.click(get(kind), visitor, link, **QUIET)
+    upload.upload(
+        take,
+        [visitor, upload],
+        [box, *explore.outputs],
+        concurrency_id="upload",
+        concurrency_limit=1,  # each holds a whole file in memory
+        show_progress="minimal",
+        show_progress_on=box,
+        api_visibility="private",
+    )
+    return upload
+
+
+ABOUT_UPLOAD = (
+    f"A checkpoint of this app (.safetensors, at most {MAX_CHECKPOINT_BYTES / MEBIBYTE:.0f} MB), downloaded here or trained on "
+    "the command line, becomes your model. It stays in your session."
+)
+ABOUT_FILES = """
+- **Checkpoint**: all three networks, how they were trained, codes of held-out images, and the optimisers' state. Upload it here
+  later, or go on with it on your own machine: `python -m aae train --resume FILE --epochs 3`. In Python:
+  `from aae import AAE; model = AAE.load("FILE")`.
+- **Training record**: every setting, and the losses of each epoch, as JSON.
+- **Decoder as a page**: open it in any browser, without a network or a server, and move through the latent space. Its source
+  shows how the decoder is used.
+- **Decoder for the browser**: the same weights as a small file for a page of your own. A little-endian uint32 gives the length
+  of a JSON header, `{"latent_dim": n, "layers": [{"inputs", "outputs", "activation"}]}`, which follows; then come, for each
+  layer, its weights (outputs × inputs, row by row) and biases as float16. Activations are `linear`, `leaky_relu` (slope 0.2)
+  and `tanh`; batch norm is folded in. The class `Network` in the page's source reads it:
+
+```js
+const decoder = new Network(await (await fetch("decoder.bin")).arrayBuffer());
+const pixels = decoder.run(z);  // z: n numbers → 1,024 pixels in [-1, 1], row by row
+```
+"""

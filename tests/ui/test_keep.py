@@ -1,0 +1,125 @@
+"""A visitor's model can be taken away and brought back; an upload replaces it only if it is good."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import torch
+
+from aae.checkpoints import load_checkpoint, save_checkpoint
+from aae.errors import AAEError, CheckpointError
+from aae.ui import keep
+from aae.ui.components import ASSETS
+from aae.ui.keep import KINDS, decoder_page, download, take_checkpoint
+from aae.ui.session import Visitor
+
+
+@pytest.fixture
+def owner(shelf, trained):
+    visitor = Visitor()
+    visitor.keep(shelf.own(trained))
+    yield visitor
+    visitor.close()
+
+
+def path_of(value: dict) -> Path:
+    return Path(unquote(value["url"].partition("file=")[2]))
+
+
+def test_downloads_are_the_model_its_record_and_its_decoder(owner, trained):
+    files = {kind: download(owner, kind) for kind in KINDS}
+    assert {kind: value["name"] for kind, value in files.items()} == {
+        "checkpoint": "aae-digits-sample-10d.safetensors",
+        "record": "aae-digits-sample-10d.json",
+        "decoder": "aae-digits-sample-10d.bin",
+        "page": "aae-digits-sample-10d.html",
+    }
+    assert load_checkpoint(path_of(files["checkpoint"])).training.keys() == trained.training.keys()
+    assert json.loads(path_of(files["record"]).read_text())["record"] == dataclasses.asdict(trained.record)
+    assert path_of(files["decoder"]) == owner.own.weights
+    assert files["checkpoint"]["about"].endswith(" MB")
+
+
+def test_files_have_names_that_nobody_guesses_and_go_with_the_visitor(owner, shelf):
+    paths = [path_of(download(owner, kind)) for kind in KINDS]
+    assert {path.parent for path in paths} == {shelf.folder}
+    assert len({path.stem for path in paths}) == 1
+    assert len(paths[0].stem) == 32
+    owner.close()
+    assert not any(path.exists() for path in paths)
+
+
+def test_nobody_downloads_what_is_not_theirs(owner):
+    for kind in (*KINDS, "../secret", "", None):
+        with pytest.raises(AAEError):
+            download(Visitor(), kind)
+    with pytest.raises(AAEError, match="no such file"):
+        download(owner, "../secret")
+
+
+def test_model_whose_training_state_did_not_fit_is_downloaded_without_it(shelf, trained, monkeypatch):
+    def full(*args):
+        raise CheckpointError("The disk is full.")
+
+    visitor = Visitor()
+    with monkeypatch.context() as patch:
+        patch.setattr("aae.ui.session.save_checkpoint", full)
+        visitor.keep(shelf.own(trained))
+        with monkeypatch.context() as still:
+            still.setattr(keep, "save_checkpoint", full)
+            with pytest.raises(AAEError, match="full"):
+                download(visitor, "checkpoint")
+    back = load_checkpoint(path_of(download(visitor, "checkpoint")))
+    assert not back.training
+    assert torch.equal(back.codes, trained.codes)
+    visitor.close()
+
+
+def test_page_of_the_decoder_needs_nothing_from_elsewhere(owner):
+    page = decoder_page(owner.own.weights.read_bytes())
+    assert "class Network" in page
+    assert "export " not in page.partition("<script")[2]
+    assert "/*" not in page.partition("<script")[2].replace("/* ", ""), "both places are filled"
+    assert not any(word in page for word in ("http:", "https:", "src=", "import "))
+    assert (ASSETS / "decoder-page.html").stat().st_size < len(page)
+
+
+def test_upload_becomes_the_visitors_model_with_its_training_state(shelf, trained, trained_file):
+    visitor = Visitor()
+    assert "exactly where it stood" in take_checkpoint(visitor, shelf, trained_file.read_bytes())
+    assert visitor.own.title == "Your model"
+    assert visitor.own.checkpoint.record == trained.record
+    assert visitor.resumable().training.keys() == trained.training.keys()
+    visitor.close()
+
+
+def test_upload_without_training_state_or_settings_says_what_follows(shelf, trained, tmp_path):
+    visitor, path = Visitor(), tmp_path / "a.safetensors"
+    save_checkpoint(path, trained.slim())
+    assert "fresh optimisers, from epoch 0" in take_checkpoint(visitor, shelf, path.read_bytes())
+    bare = dataclasses.replace(trained.slim(), train_config=None)
+    save_checkpoint(path, bare)
+    assert "not trained on" in take_checkpoint(visitor, shelf, path.read_bytes())
+    visitor.close()
+
+
+@pytest.mark.parametrize("content", [None, "a path", [], b"", b"no checkpoint", b"PK\x03\x04"])
+def test_upload_that_is_not_good_leaves_the_model_as_it_was(content, owner, shelf):
+    before = owner.own
+    with pytest.raises(AAEError) as caught:
+        take_checkpoint(owner, shelf, content)
+    assert str(caught.value).endswith(".")
+    assert owner.own is before
+    assert owner.own.weights.exists()
+
+
+def test_upload_waits_for_the_end_of_a_run(owner, shelf, trained_file):
+    before = owner.own
+    assert owner.begin()
+    with pytest.raises(AAEError, match="under way"):
+        take_checkpoint(owner, shelf, trained_file.read_bytes())
+    assert owner.own is before
