@@ -195,9 +195,10 @@ def two_sample_test(a: Tensor, b: Tensor, seed: int = 0, epochs: int = 20) -> Tw
             nn.Linear(a.shape[1], 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 1), nn.Flatten(0)
         ).to(a.device)
     batch = max(min(256, 2 * half), 1)
-    steps = epochs * max(2 * half // batch, 1)
+    epochs = max(epochs, 200 * batch // (2 * half))  # a small sample too is learned from in some hundred steps
+    steps = epochs * -(-2 * half // batch)
     optimiser = torch.optim.Adam(network.parameters(), 3e-3, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: max(1 - step / steps, 0.0))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps)
     with torch.enable_grad():
         for _ in range(epochs):
             for chosen in torch.randperm(2 * half, generator=generator).to(a.device).split(batch):

@@ -1,99 +1,219 @@
-"""How good a model is: reconstruction, how closely its codes follow the prior, and how its samples compare with images.
+"""How good a model is: how closely its codes follow the prior, what it keeps of an image, and what its samples are like.
 
-Distances are only worth something beside their floor: the same number where both sides are draws of one distribution.
-`measure` gives both, from held-out images and sampled codes z ~ q(z|x), the codes that the discriminator sees.
+A number is only worth something beside its floor, the same number where there is nothing to find: as many draws of the prior
+in place of the codes, as many other real images in place of the samples. `measure` gives each measure with its floor, from
+held-out images and sampled codes z ~ q(z|x), the codes that the discriminator sees.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
+from torch import Tensor
 
 from aae.classifier import Classifier
 from aae.data import ImageData, to_model_range
-from aae.losses import reconstruction_loss
-from aae.matching import kolmogorov_smirnov, sliced_wasserstein
+from aae.latent import max_sliced_wasserstein
+from aae.matching import correlation, kolmogorov_smirnov, mardia, mmd, moments, sliced_wasserstein, two_sample_test
+from aae.measures import MEASURES, Measure, Quality, Stage
 from aae.models import AAE
+from aae.parzen import parzen, to_paper_pixels
 from aae.priors import GaussianPrior
-from aae.reconstruction import CHUNK, reconstruction_l1
-from aae.samples import class_entropy, frechet_distance
+from aae.reconstruction import CHUNK, knn_accuracy, linear_probe_accuracy, psnr, reconstruction_errors
+from aae.samples import Overlap, class_entropy, class_shares, frechet_distance, neighbour_radii, overlap
+
+__all__ = ["MEASURES", "Measure", "Quality", "Stage", "measure", "measuring"]
+
+FLOORS = 3
+"""Draws behind each floor; the spread is their standard deviation."""
+MMD_POINTS = 5000
+PROBE_IMAGES = 20_000
+PARZEN_SAMPLES = 10_000
+PARZEN_VALIDATION = 1000
 
 
-@dataclass(frozen=True)
-class Quality:
-    """What `measure` finds. Codes are sampled, z ~ q(z|x), one for each held-out image; every floor has as many points."""
-
-    images: int
-    l1: float
-    """Mean absolute error of reconstructions from sampled codes, pixels in [-1, 1]."""
-    l1_of_means: float
-    """The same from posterior means."""
-    posterior_sigma: float
-    """Mean σ of q(z|x) over images and dimensions."""
-    ks_mean: float
-    ks_worst: float
-    ks_floor: float
-    """Mean over dimensions for draws of the prior."""
-    sliced_wasserstein: float
-    sliced_wasserstein_floor: float
-    """Of two sets of draws of the prior."""
-    frechet_samples: float
-    """Decoded draws of the prior against the held-out images."""
-    frechet_reconstructions: float
-    frechet_floor: float
-    """As many training images against the held-out ones."""
-    class_entropy: float
-    """Of decoded draws of the prior, as a share of uniform."""
-    class_entropy_real: float
-    """The same of the held-out images."""
-
-
-@torch.no_grad()
 def measure(model: AAE, held_out: ImageData, train: ImageData, classifier: Classifier, seed: int = 0) -> Quality:
-    """Measure a model in eval mode, on the CPU, on held-out images; the same seed gives the same numbers.
+    """Measure a model in eval mode, on the CPU; the same seed and number of threads give the same numbers.
 
     Args:
         model: in evaluation mode.
         held_out: images that the model was not trained on.
-        train: its training images, for the real-against-real floor of the Fréchet distance.
+        train: its training images, for floors of real against real, probes and the Parzen window's validation.
         classifier: whose features and classes are taken; of the same data set.
         seed: of the posterior's and the prior's draws, the directions, and the choice of training images.
     """
+    for found in measuring(model, held_out, train, classifier, seed):
+        if isinstance(found, Quality):
+            return found
+    raise AssertionError("measuring ends with a Quality")
+
+
+@torch.no_grad()
+def measuring(
+    model: AAE, held_out: ImageData, train: ImageData, classifier: Classifier, seed: int = 0
+) -> Iterator[Stage | Quality]:
+    """As `measure`, telling where it stands: some `Stage`s, a few seconds apart, and last the `Quality`.
+
+    Closing the iterator ends the work.
+    """
     n, generator = len(held_out), torch.Generator().manual_seed(seed)
     prior = GaussianPrior(model.config.latent_dim)
-    draws, more_draws = prior.sample(n, generator), prior.sample(n, generator)  # (N, latent_dim)
-    codes, sigmas, l1 = [], [], 0.0
-    real, reconstructed = [], []
-    for part in held_out.images.split(CHUNK):
-        x = to_model_range(part)
-        z = model.encode(x, generator=generator)
-        x_rec = model.decode(z)
-        l1 += reconstruction_loss(x_rec, x).item() * len(x)
-        codes.append(z)
-        sigmas.append(model.posterior(x)[1])
-        real.append(classifier.features(x))
-        reconstructed.append(classifier.features(x_rec))
-    z, real_features = torch.cat(codes), torch.cat(real)
-    chosen = torch.randperm(len(train), generator=generator)[:n]
-    other_real = [classifier.features(to_model_range(part)) for part in train.images[chosen].split(CHUNK)]
-    samples = [classifier.features(model.decode(part)) for part in draws.split(CHUNK)]
-    sample_features = torch.cat(samples)
-    distances = kolmogorov_smirnov(z)
-    classes = len(held_out.class_names)
-    return Quality(
+    draws = prior.sample(n, generator)  # (N, latent_dim)
+    chosen = torch.randperm(len(train), generator=generator)
+
+    yield Stage("Encoding and decoding", 0.0)
+    z, sigma = _sampled_codes(model, held_out.images, generator)
+    measures = {"posterior_sigma": Measure(sigma), **_reconstruction(model, held_out, z)}
+    for text, share, part in (
+        ("One dimension at a time", 0.02, _marginals),
+        ("All dimensions together", 0.04, _jointly),
+        ("Sliced Wasserstein distances", 0.1, _transported),
+        ("A fresh classifier of codes", 0.25, _told_apart),
+    ):
+        yield Stage(text, share)
+        floors = [part(prior.sample(n, generator), prior.sample(n, generator), seed + 1 + i) for i in range(FLOORS)]
+        measures |= _with_floors(part(z, draws, seed), floors)
+    yield Stage("Nearest neighbours and linear probe of the codes", 0.4)
+    measures |= _probed(model, z, held_out, train, chosen[:PROBE_IMAGES])
+
+    yield Stage("Features of samples and reconstructions", 0.45)
+    real = _features(classifier, to_model_range, held_out.images)
+    radii = neighbour_radii(real)
+    floors = []
+    for others in chosen.split(n)[:FLOORS] if len(chosen) >= FLOORS * n else [chosen[:n]]:
+        other = _features(classifier, to_model_range, train.images[others])
+        floors.append(_against_real(other, real, radii))
+    reconstructions = _features(classifier, model.decode, z)
+    measures |= _with_floors(_against_real(reconstructions, real, radii), floors, "_reconstructions")
+    yield Stage("Samples among real images", 0.65)
+    samples = _features(classifier, model.decode, draws)
+    measures |= _with_floors(_against_real(samples, real, radii), floors, "_samples")
+    classes, seen = len(held_out.class_names), classifier.head(samples).argmax(1)
+    measures["class_entropy"] = Measure(class_entropy(seen, classes), floor=class_entropy(held_out.labels, classes))
+
+    yield Stage("Parzen window", 0.75)
+    validation = to_paper_pixels(train.images[chosen[:PARZEN_VALIDATION]])
+    test = to_paper_pixels(held_out.images)
+    window = [to_paper_pixels(model.decode(part)) for part in prior.sample(PARZEN_SAMPLES, generator).split(CHUNK)]
+    found = parzen(torch.cat(window), validation, test)
+    yield Stage("Parzen window of real images", 0.88)
+    others = chosen[PARZEN_VALIDATION:][:PARZEN_SAMPLES]
+    floor = parzen(to_paper_pixels(train.images[others]), validation, test).log_likelihood
+    measures["parzen"] = Measure(found.log_likelihood, found.error, floor=floor)
+
+    each = moments(z)
+    yield Quality(
+        dataset=held_out.dataset,
         images=n,
-        l1=l1 / n,
-        l1_of_means=reconstruction_l1(model, held_out),
-        posterior_sigma=float(torch.cat(sigmas).mean()) if model.config.posterior == "gaussian" else 0.0,
-        ks_mean=float(distances.mean()),
-        ks_worst=float(distances.max()),
-        ks_floor=float(kolmogorov_smirnov(draws).mean()),
-        sliced_wasserstein=sliced_wasserstein(z, draws, generator=generator),
-        sliced_wasserstein_floor=sliced_wasserstein(more_draws, draws, generator=generator),
-        frechet_samples=frechet_distance(sample_features, real_features),
-        frechet_reconstructions=frechet_distance(torch.cat(reconstructed), real_features),
-        frechet_floor=frechet_distance(torch.cat(other_real), real_features),
-        class_entropy=class_entropy(classifier.head(sample_features).argmax(1), classes),
-        class_entropy_real=class_entropy(held_out.labels, classes),
+        latent_dim=model.config.latent_dim,
+        hidden_dim=model.config.hidden_dim,
+        seed=seed,
+        measures={name: measures[name] for name in MEASURES},
+        dimensions={
+            "ks": kolmogorov_smirnov(z).tolist(),
+            **{name: getattr(each, name).tolist() for name in ("mean", "variance", "skewness", "kurtosis")},
+        },
+        correlation=correlation(z).tolist(),
+        class_shares=class_shares(seen, classes).tolist(),
+        class_shares_real=class_shares(held_out.labels, classes).tolist(),
+        parzen_sigma=found.sigma,
+        notice=held_out.notice,
     )
+
+
+def _sampled_codes(model: AAE, images: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
+    """z ~ q(z|x) of uint8 images, `(N, latent_dim)`, and the mean σ (0 for a deterministic posterior)."""
+    codes, widths = [], []
+    for part in images.split(CHUNK):
+        x = to_model_range(part)
+        codes.append(model.encode(x, generator=generator))
+        widths.append(model.posterior(x)[1])
+    return torch.cat(codes), float(torch.cat(widths).mean()) if model.config.posterior == "gaussian" else 0.0
+
+
+def _reconstruction(model: AAE, held_out: ImageData, z: Tensor) -> dict[str, Measure]:
+    """Of images `(N, 1, 32, 32)` from their sampled codes `(N, latent_dim)`, and from posterior means."""
+    sampled = [
+        (model.decode(part) - to_model_range(images)).abs().flatten(1).mean(1)
+        for part, images in zip(z.split(CHUNK), held_out.images.split(CHUNK), strict=True)
+    ]
+    of_means = reconstruction_errors(model, held_out.images)
+    mse = float(of_means.mse.double().mean())
+    return {
+        "l1": Measure(*_mean_and_half_interval(torch.cat(sampled))),
+        "l1_of_means": Measure(*_mean_and_half_interval(of_means.l1)),
+        "mse": Measure(*_mean_and_half_interval(of_means.mse)),
+        "psnr": Measure(psnr(mse)),
+    }
+
+
+def _mean_and_half_interval(values: Tensor) -> tuple[float, float]:
+    return float(values.double().mean()), float(1.96 * values.double().std() / len(values) ** 0.5)
+
+
+def _marginals(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
+    distances, each = kolmogorov_smirnov(z), moments(z)
+    return {
+        "ks_mean": Measure(float(distances.mean())),
+        "ks_worst": Measure(float(distances.max())),
+        "mean_worst": Measure(float(each.mean.abs().max())),
+        "variance_worst": Measure(float((each.variance - 1).abs().max())),
+        "skewness_worst": Measure(float(each.skewness.abs().max())),
+        "kurtosis_worst": Measure(float(each.kurtosis.abs().max())),
+        "correlation_worst": Measure(float(correlation(z).fill_diagonal_(0).abs().max())),
+    }
+
+
+def _jointly(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
+    shape = mardia(z)
+    difference = mmd(z[:MMD_POINTS], draws[:MMD_POINTS], seed=seed)
+    return {
+        "mardia_skewness": Measure(shape.skewness, p_value=shape.skewness_p),
+        "mardia_kurtosis": Measure(shape.kurtosis_excess, p_value=shape.kurtosis_p),
+        "mmd": Measure(1000 * difference.squared, p_value=difference.p_value),
+    }
+
+
+def _transported(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
+    sliced = sliced_wasserstein(z, draws, generator=torch.Generator().manual_seed(seed))
+    return {
+        "sliced_wasserstein": Measure(sliced),
+        "max_sliced_wasserstein": Measure(max_sliced_wasserstein(z.numpy(), draws.numpy())[1]),
+    }
+
+
+def _told_apart(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
+    test = two_sample_test(z, draws, seed)
+    return {"two_sample": Measure(test.accuracy, (test.high - test.low) / 2, test.p_value)}
+
+
+def _probed(model: AAE, z: Tensor, held_out: ImageData, train: ImageData, chosen: Tensor) -> dict[str, Measure]:
+    known = [model.encode(to_model_range(part), sample=False) for part in train.images[chosen].split(CHUNK)]
+    asked = [model.encode(to_model_range(part), sample=False) for part in held_out.images.split(CHUNK)]
+    codes = (torch.cat(known), train.labels[chosen], torch.cat(asked), held_out.labels)
+    return {"knn_accuracy": Measure(knn_accuracy(*codes)), "linear_probe": Measure(linear_probe_accuracy(*codes))}
+
+
+def _features(classifier: Classifier, make: Callable[[Tensor], Tensor], sources: Tensor) -> Tensor:
+    """Features `(N, 64)` of the images that `make` makes of the sources, a chunk at a time."""
+    return torch.cat([classifier.features(make(part)) for part in sources.split(CHUNK)])
+
+
+def _against_real(features: Tensor, real: Tensor, real_radii: Tensor) -> dict[str, Measure]:
+    found: Overlap = overlap(real, features, real_radii)
+    return {
+        "frechet": Measure(frechet_distance(features, real)),
+        **{name: Measure(value) for name, value in vars(found).items()},
+    }
+
+
+def _with_floors(found: dict[str, Measure], floors: list[dict[str, Measure]], suffix: str = "") -> dict[str, Measure]:
+    """Each measure with mean and spread of the same one among the floors."""
+    complete = {}
+    for name, value in found.items():
+        numbers = torch.tensor([floor[name].value for floor in floors], dtype=torch.float64)
+        spread = float(numbers.std()) if len(numbers) > 1 else None
+        complete[name + suffix] = replace(value, floor=float(numbers.mean()), floor_spread=spread)
+    return complete

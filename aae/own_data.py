@@ -1,9 +1,7 @@
 """Images of one's own: a zip of them, read in memory, checked and bounded, as training and held-out data.
 
-What is read: PNG, JPEG, WebP, GIF (its first frame), BMP and PGM/PPM. An image's class is the innermost folder that it lies
-in; without folders all are of one class. Each becomes grey and as wide or high as 32 pixels, antialiased as in `data`; the
-shorter side is filled with the median grey of the image's border, so that nothing is cut off and nothing is stretched.
-Transparent parts are white. Brightness is kept as it is: dark strokes on a light ground stay dark.
+An image's class is the innermost folder that it lies in; without folders all are of one class. `image_files` says which files
+are read, and how they become 32x32 grey pixels.
 
 A tenth of each class is held out, the same images whenever the same zip is read. Nothing is ever written to disk.
 """
@@ -24,14 +22,12 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 
 from aae.config import IMAGE_SIZE, quoted
 from aae.data import OWN, ImageData, class_title
 from aae.errors import DataError
+from aae.image_files import EXTENSIONS, decode_image
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "PPM")
-EXTENSIONS = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".pgm", ".ppm", ".pbm"}
 ARCHIVES = {".zip", ".7z", ".rar", ".tar", ".gz", ".tgz"}
 MIB = 1024 * 1024
 HELD_OUT_SHARE = 0.1
@@ -56,6 +52,19 @@ class ZipLimits:
     image_pixels: int = 25_000_000
     total_pixels: int = 500_000_000
     """Of all images together: what bounds the time to decode them."""
+
+    @classmethod
+    def for_uploads(cls, mebibytes: float) -> ZipLimits:
+        """Limits that fit a page which takes uploads of this size."""
+        share = mebibytes * MIB / cls.zip_bytes
+        images = min(round(cls.images * share), 100_000)
+        return cls(
+            zip_bytes=round(mebibytes * MIB),
+            images=images,
+            entries=3 * images,
+            total_bytes=round(cls.total_bytes * share),
+            total_pixels=round(cls.total_pixels * share),
+        )
 
 
 PAGE_LIMITS = ZipLimits()
@@ -83,6 +92,11 @@ class OwnImages:
 
     def __len__(self) -> int:
         return len(self.train) + len(self.held_out)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the images take."""
+        return self.train.images.nbytes + self.held_out.images.nbytes
 
 
 def read_zip(file: bytes | str | PathLike[str], limits: ZipLimits = PAGE_LIMITS) -> OwnImages:
@@ -224,46 +238,6 @@ def _decode_all(
             paths.append(member.filename)
             images.append(image)
     return paths, images, damaged
-
-
-def decode_image(content: bytes, name: str, most_pixels: int) -> tuple[int, np.ndarray | None]:
-    """An image file's number of pixels, and the image as uint8 `(32, 32)`, or None if it cannot be read.
-
-    Raises `DataError` if it has more than `most_pixels`: that is found out before anything is unpacked.
-    """
-    area = 0
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            area = image.width * image.height
-            if area > most_pixels:
-                raise Image.DecompressionBombError
-            return area, _grey_square(image)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise DataError(
-            f"{quoted(name)} is larger than the {most_pixels / 1e6:,.0f} megapixels that an image may have; make it smaller."
-        ) from error
-    except Exception:  # noqa: BLE001 (Pillow's readers raise nearly anything for a damaged file)
-        return area, None
-
-
-def _grey_square(image: Image.Image) -> np.ndarray:
-    """Any image as uint8 `(32, 32)`, its sides' ratio kept."""
-    ImageOps.exif_transpose(image, in_place=True)  # as a camera was held
-    longest = max(image.size)
-    size = (max(1, round(IMAGE_SIZE * image.width / longest)), max(1, round(IMAGE_SIZE * image.height / longest)))
-    if image.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip rather than scale
-        image = Image.fromarray((np.asarray(image).astype(np.float32) / 257).round().clip(0, 255).astype(np.uint8))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA").resize(size, Image.Resampling.BILINEAR)
-        image = Image.alpha_composite(Image.new("RGBA", size, "white"), layer).convert("L")
-    else:
-        image = image.convert("L").resize(size, Image.Resampling.BILINEAR)
-    grey = np.asarray(image)
-    border = np.concatenate([grey[0], grey[-1], grey[:, 0], grey[:, -1]])
-    square = np.full((IMAGE_SIZE, IMAGE_SIZE), np.uint8(np.median(border)))
-    top, left = (IMAGE_SIZE - size[1]) // 2, (IMAGE_SIZE - size[0]) // 2
-    square[top : top + size[1], left : left + size[0]] = grey
-    return square
 
 
 def _held_out(labels: torch.Tensor) -> torch.Tensor:

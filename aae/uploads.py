@@ -13,13 +13,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from aae import classifier
-from aae.checkpoints import Checkpoint, Record, load_checkpoint
+from aae.checkpoints import MAX_BYTES, Checkpoint, Record, load_checkpoint
 from aae.config import PRESETS
 from aae.data import OWN, TITLES, ImageData, class_title
 from aae.errors import CheckpointError, TrainingError
 
-MAX_CHECKPOINT_BYTES = 32 * 1024 * 1024
-"""The reference model with its training state has 21 MB."""
 MAX_CLASSES = 256
 """Labels are uint8."""
 MAX_HISTORY = 10_000
@@ -27,7 +25,7 @@ MAX_HISTORY = 10_000
 NAME = "The uploaded file"
 
 
-def read_checkpoint(content: bytes, most_bytes: int = MAX_CHECKPOINT_BYTES) -> Checkpoint:
+def read_checkpoint(content: bytes, most_bytes: int = MAX_BYTES) -> Checkpoint:
     """An uploaded checkpoint file; its tensors are in memory and refer to no file.
 
     Raises:

@@ -1,43 +1,130 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
+from aae import evaluate as command
 from aae.checkpoints import Checkpoint, save_checkpoint
-from aae.classifier import Classifier, save_classifier
-from aae.config import ModelConfig, TrainConfig
-from aae.data import load_images
+from aae.config import ModelConfig
 from aae.errors import CheckpointError
-from aae.evaluate import ROWS, evaluate, main
-from aae.metrics import Quality
+from aae.evaluate import Evaluation, evaluate, evaluation_path, main, stored_evaluation, table, with_ceiling
+from aae.measures import MEASURES
 from aae.models import AAE
+from aae.reconstruction import reconstruction_l1
 from aae.training import Trainer
+from tests.runs import settings
+
+SHIPPED = Path(__file__).parents[1] / "checkpoints"
 
 
-@pytest.fixture
-def files(tmp_path):
-    data = load_images("digits-sample", "train")
-    trainer = Trainer(data, ModelConfig(latent_dim=3, hidden_dim=32), TrainConfig(dataset="digits-sample"))
+def brief(path: Path, data, objective: str = "aae") -> Path:
+    """A checkpoint of a model after one step."""
+    posterior = "deterministic" if objective == "ae" else "gaussian"
+    trainer = Trainer(data, ModelConfig(latent_dim=3, hidden_dim=32, posterior=posterior), settings(objective=objective))
     trainer.step()
-    save_checkpoint(tmp_path / "model.safetensors", trainer.checkpoint())
-    save_classifier(tmp_path / "classifier.safetensors", Classifier(10), "digits-sample", 0.1)
-    return tmp_path / "model.safetensors", tmp_path / "classifier.safetensors"
+    save_checkpoint(path, trainer.checkpoint())
+    return path
 
 
-def test_the_command_prints_a_row_for_every_number_and_the_same_as_json(files, capsys):
-    model, classifier = map(str, files)
-    assert main([model, "--classifier", classifier]) == 0
-    printed = capsys.readouterr().out
-    assert all(f"| {title} |" in printed for title in ROWS.values())
-    assert set(ROWS) | {"images"} == set(Quality.__dataclass_fields__)
-    assert main([model, "--classifier", classifier, "--json"]) == 0
-    row = json.loads(capsys.readouterr().out)
-    assert row["images"] == 500
-    assert f"{row['l1']:.4f}" in printed
+@pytest.fixture(scope="module")
+def files(tmp_path_factory, train_data) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("evaluate")
+    return brief(folder / "model.safetensors", train_data), brief(folder / "plain.safetensors", train_data, "ae")
+
+
+@pytest.fixture(scope="module")
+def evaluation(files) -> Evaluation:
+    """Of the model, with the plain autoencoder beside it; kept beside the model."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aae.metrics.PARZEN_SAMPLES", 500)
+        assert main([str(files[0]), "--ceiling", str(files[1]), "--store"]) == 0
+    found = stored_evaluation(files[0])
+    assert found is not None
+    return found
+
+
+def test_the_table_has_a_row_for_every_measure_with_floor_and_ceiling_and_says_what_it_used(evaluation):
+    printed = table(evaluation)
+    rows = {
+        cells[1].strip(): [cell.strip() for cell in cells[2:5]] for cells in (r.split("|") for r in printed.splitlines()[2:])
+    }
+    for name, about in MEASURES.items():
+        value, floor, ceiling = rows[about.title]
+        found = evaluation.quality.measures[name]
+        assert value.startswith(f"{found.value:.{about.digits}f}"), name
+        assert (floor == "") == (found.floor is None)
+        assert ceiling == f"{found.ceiling:.{about.digits}f}"
+    assert "500 test images of Offline sample (5,000 MNIST digits), seed 0" in printed
+    assert "`plain.safetensors`" in printed
+    assert len({len(line) for line in printed.splitlines()[2:]}) == 1  # aligned, so that it reads on a terminal too
+
+
+def test_the_ceiling_is_the_autoencoders_own_measure(files, evaluation, held_out):
+    plain = AAE.load(files[1])
+    assert evaluation.quality.measures["l1"].ceiling == pytest.approx(reconstruction_l1(plain, held_out), rel=1e-4)
+    assert evaluation.quality.measures["l1"].value != evaluation.quality.measures["l1"].ceiling
+    assert evaluation.ceiling_of == files[1].name
+
+
+def test_as_json_the_command_prints_one_object_that_reads_back(files, evaluation, capsys):
+    assert main([str(files[0]), "--stored", "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert Evaluation.from_json(line) == evaluation
+    assert json.loads(line)["quality"]["measures"]["l1"]["value"] == evaluation.quality.measures["l1"].value
+
+
+def test_a_stored_evaluation_of_other_weights_is_not_found(files, evaluation, tmp_path, train_data):
+    other = tmp_path / "model.safetensors"
+    evaluation_path(other).write_text(evaluation.to_json(), encoding="utf-8")
+    other.write_bytes(files[0].read_bytes())
+    assert stored_evaluation(other) == evaluation
+    brief(other, train_data, "vae")
+    assert stored_evaluation(other) is None
+    with pytest.raises(CheckpointError, match="no evaluation of these weights"):
+        main([str(other), "--stored"])
+
+
+@pytest.mark.parametrize("change", [{"format": "other"}, {"format_version": 2}, {"quality": {}}, {"colour": "red"}, None])
+def test_what_is_no_stored_evaluation_is_refused_in_one_sentence(evaluation, change):
+    text = "[]" if change is None else json.dumps({**json.loads(evaluation.to_json()), **change})
+    with pytest.raises(CheckpointError, match="not a stored evaluation") as caught:
+        Evaluation.from_json(text)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_the_shipped_autoencoder_of_the_same_size_and_images_is_the_ceiling(evaluation, tmp_path):
+    quality = evaluation.quality
+    assert command.shipped_ceiling(quality, tmp_path) is None
+    wider = dataclasses.replace(evaluation, file="wider", quality=dataclasses.replace(quality, hidden_dim=64))
+    (tmp_path / "a-ae.evaluation.json").write_text(wider.to_json(), encoding="utf-8")
+    assert command.shipped_ceiling(quality, tmp_path) is None
+    (tmp_path / "b-ae.evaluation.json").write_text(evaluation.to_json(), encoding="utf-8")
+    found = command.shipped_ceiling(quality, tmp_path)
+    assert found == evaluation
+    assert with_ceiling(quality, found.quality).measures["l1"].ceiling == quality.measures["l1"].value
 
 
 def test_a_checkpoint_without_a_record_cannot_be_measured(tmp_path):
     save_checkpoint(tmp_path / "bare.safetensors", Checkpoint.of(AAE(ModelConfig(hidden_dim=32))))
     with pytest.raises(CheckpointError, match="what it was trained on"):
         evaluate(tmp_path / "bare.safetensors")
+
+
+def test_a_model_of_images_that_are_not_at_hand_is_measured_on_the_sample_and_says_so(
+    tmp_path, train_data, capsys, monkeypatch, evaluation
+):
+    def measuring(model, held_out, train, classifier, seed):
+        assert (held_out.dataset, train.dataset, len(held_out)) == ("digits-sample", "digits-sample", 500)
+        yield dataclasses.replace(evaluation.quality, notice=held_out.notice)
+
+    monkeypatch.setattr(command, "measuring", measuring)
+    (tmp_path / "file").touch()  # a folder that cannot be made: fails without asking the network
+    path = brief(tmp_path / "model.safetensors", dataclasses.replace(train_data, dataset="mnist"))
+    assert main([str(path), "--data-dir", str(tmp_path / "file" / "data")]) == 0
+    out, err = capsys.readouterr()
+    assert "offline sample" in err
+    assert "may have been trained on some of them" in err
+    assert "offline sample" in out

@@ -1,23 +1,68 @@
 from __future__ import annotations
 
+import dataclasses
+import math
+
 import pytest
 import torch
 
 from aae.classifier import Classifier
 from aae.config import ModelConfig
-from aae.data import load_images
-from aae.metrics import measure
+from aae.measures import MEASURES
+from aae.metrics import Quality, Stage, measure, measuring
 from aae.models import AAE
+from aae.reconstruction import reconstruction_l1
 
 
-def test_measure_is_the_same_twice_and_its_floors_lie_below_an_untrained_model():
-    train, held_out = load_images("digits-sample", "train"), load_images("digits-sample", "test")
+@pytest.fixture(scope="module")
+def measured(train_data, held_out) -> tuple[AAE, Quality, Quality]:
+    """An untrained model, and what is found of it twice."""
     torch.manual_seed(0)
-    model, classifier = AAE(ModelConfig(latent_dim=3, hidden_dim=32)).eval(), Classifier(10).eval()
-    quality = measure(model, held_out, train, classifier, seed=4)
-    assert quality == measure(model, held_out, train, classifier, seed=4)
-    assert quality.images == len(held_out)
-    assert quality.ks_floor < quality.ks_mean <= quality.ks_worst
-    assert quality.sliced_wasserstein_floor < quality.sliced_wasserstein
-    assert quality.frechet_floor < quality.frechet_samples
-    assert quality.class_entropy_real == pytest.approx(1.0)
+    model, classifier = AAE(ModelConfig(latent_dim=3, hidden_dim=32, posterior="deterministic")).eval(), Classifier(10).eval()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aae.metrics.PARZEN_SAMPLES", 500)
+        return model, *(measure(model, held_out, train_data, classifier, seed=4) for _ in range(2))
+
+
+def test_measuring_finds_the_same_twice_and_every_measure_there_is(measured, held_out):
+    _, quality, again = measured
+    assert quality == again
+    assert list(quality.measures) == list(MEASURES)
+    assert (quality.images, quality.latent_dim, quality.hidden_dim, quality.dataset) == (500, 3, 32, "digits-sample")
+    numbers = [value for found in quality.measures.values() for value in dataclasses.astuple(found) if value is not None]
+    assert all(type(value) is float and math.isfinite(value) for value in numbers)
+
+
+def test_an_untrained_models_codes_are_told_from_the_prior_and_its_floors_are_not(measured):
+    _, quality, _ = measured
+    for name in ("ks_mean", "ks_worst", "mmd", "sliced_wasserstein", "max_sliced_wasserstein"):
+        found = quality.measures[name]
+        assert found.value > found.floor + 5 * found.floor_spread, name
+    assert quality.measures["mmd"].p_value < 0.01
+    told_apart = quality.measures["two_sample"]
+    assert told_apart.value - told_apart.error > 0.6
+    assert told_apart.floor == pytest.approx(0.5, abs=0.07)
+    assert quality.measures["frechet_samples"].value > quality.measures["frechet_samples"].floor
+    for name in ("precision", "recall", "coverage"):
+        assert quality.measures[f"{name}_samples"].value < quality.measures[f"{name}_samples"].floor
+
+
+def test_what_needs_no_draw_is_what_it_is_elsewhere(measured, held_out):
+    model, quality, _ = measured
+    assert quality.measures["l1_of_means"].value == pytest.approx(reconstruction_l1(model, held_out), rel=1e-6)
+    assert quality.class_shares_real == pytest.approx([0.1] * 10)
+    assert sum(quality.class_shares) == pytest.approx(1)
+    assert quality.measures["class_entropy"].floor == pytest.approx(1.0)
+    assert quality.measures["ks_worst"].value == pytest.approx(max(quality.dimensions["ks"]))
+    assert quality.measures["mean_worst"].value == pytest.approx(max(map(abs, quality.dimensions["mean"])))
+    assert [row[i] for i, row in enumerate(quality.correlation)] == [1, 1, 1]
+
+
+def test_stages_tell_how_far_it_is_and_closing_ends_it(measured, train_data, held_out):
+    steps = measuring(measured[0], held_out, train_data, Classifier(10).eval())
+    shares = [step.share for step, _ in zip(steps, range(4), strict=False) if isinstance(step, Stage)]
+    assert len(shares) == 4
+    assert shares == sorted(shares)
+    steps.close()
+    assert next(steps, None) is None
+    assert torch.is_grad_enabled()

@@ -12,6 +12,7 @@ from aae.ui.components import ASSETS, PLOTLY_JS
 from aae.ui.explore import build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
+from aae.ui.restore import build_restore
 from aae.ui.session import Shelf, Visitor
 from aae.ui.train import build_train
 
@@ -24,7 +25,7 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
     shelf = Shelf(checkpoints)
     gr.set_static_paths([ASSETS, PLOTLY_JS, shelf.folder])
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
-        visitor = gr.State(Visitor(), delete_callback=Visitor.close)
+        visitor = gr.State(Visitor(shelf.kept))
         gr.Markdown(
             f"# {TITLE}\nAn **adversarial autoencoder** pushes the codes of its images, q(z), onto a prior, N(0, I), so that "
             "any draw from the prior decodes to an image. See it, move through it, train your own.",
@@ -36,8 +37,10 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
             with gr.Tab("Train", id="train"):
                 build_train(shelf, visitor, explore)
                 build_keep(shelf, visitor, explore)
+                gr.Markdown(shelf.limits.told(), elem_id="limits", elem_classes="hint")
             with gr.Tab("How it works", id="learn"):
                 build_learn()
+        build_restore(demo, shelf, visitor, explore)
     demo.shelf = shelf  # keeps the folder of decoders for as long as the demo
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo
@@ -45,6 +48,7 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """Arguments for `demo.launch`: look, limits, and nothing sent or fetched from elsewhere."""
+    limits = runtime.limits()
     fonts = ["system-ui", "sans-serif"]
     return {
         "theme": gr.themes.Default(
@@ -56,8 +60,9 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "enable_monitoring": False,
         "ssr_mode": False,
-        "state_session_capacity": runtime.SESSIONS,
-        "max_file_size": "32mb",
+        "state_session_capacity": limits.sessions,
+        "max_file_size": limits.upload_mebibytes * runtime.MEBIBYTE,
+        "max_threads": limits.slots + limits.line + 40,  # a run takes one, and so does one in line,
     }
 
 

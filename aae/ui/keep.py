@@ -9,12 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from aae.checkpoints import save_checkpoint
+from aae.checkpoints import MAX_BYTES, save_checkpoint
 from aae.errors import AAEError
 from aae.ui.components import ASSETS, download_box, static_url, status_box
 from aae.ui.explore import QUIET, Explore, told
+from aae.ui.runtime import MEBIBYTE
 from aae.ui.session import YOUR_MODEL, Shelf, ShownModel, Visitor
-from aae.uploads import MAX_CHECKPOINT_BYTES, read_checkpoint, record_json
+from aae.uploads import read_checkpoint, record_json
 
 KINDS = {
     "checkpoint": "Checkpoint (.safetensors)",
@@ -22,10 +23,9 @@ KINDS = {
     "decoder": "Decoder for the browser (.bin)",
     "page": "Decoder as a page (.html)",
 }
-MEBIBYTE = 1024 * 1024
 
 
-def download(visitor: Visitor, kind: str) -> dict[str, Any]:
+def download(visitor: Visitor, shelf: Shelf, kind: str) -> dict[str, Any]:
     """Where the browser finds a file of the visitor's model: ``{"url", "name", "about"}``.
 
     It lies under a name that nobody can guess, beside the model's other files, and goes with them.
@@ -39,8 +39,8 @@ def download(visitor: Visitor, kind: str) -> dict[str, Any]:
     path = _file(shown, kind)
     size = path.stat().st_size
     about = f"{size / 1e6:.1f} MB" if size > 1e5 else f"{size / 1e3:.1f} kB"
-    if kind == "checkpoint" and size > MAX_CHECKPOINT_BYTES:
-        about += f": more than the {MAX_CHECKPOINT_BYTES / MEBIBYTE:.0f} MB that can be uploaded here again"
+    if kind == "checkpoint" and size > most_bytes(shelf):
+        about += f": more than the {most_bytes(shelf) / MEBIBYTE:.0f} MB that can be uploaded here again"
     return {"url": static_url(path), "name": f"{file_stem(shown)}{path.suffix}", "about": about}
 
 
@@ -61,6 +61,11 @@ def _file(shown: ShownModel, kind: str) -> Path:
             path.write_text(decoder_page(shown.weights.read_bytes()), encoding="utf-8")
             return path
     raise AAEError("There is no such file; choose one of those offered.")
+
+
+def most_bytes(shelf: Shelf) -> int:
+    """The largest checkpoint that can be uploaded here."""
+    return min(shelf.limits.upload_mebibytes * MEBIBYTE, MAX_BYTES)
 
 
 def file_stem(shown: ShownModel) -> str:
@@ -85,7 +90,7 @@ def take_checkpoint(visitor: Visitor, shelf: Shelf, content: object) -> str:
     """
     if not isinstance(content, bytes):
         raise AAEError("No file has arrived; choose a checkpoint (.safetensors).")
-    checkpoint = read_checkpoint(content)
+    checkpoint = read_checkpoint(content, most_bytes(shelf))
     if visitor.running:
         raise AAEError("A run of yours is under way; stop it first.")
     visitor.keep(shelf.own(checkpoint))
@@ -115,7 +120,7 @@ def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadBu
                 min_width=170,
             )
         link = download_box("download")
-        box = status_box({"text": ABOUT_UPLOAD, "state": "idle"}, "keep-status")
+        box = status_box({"text": about_upload(shelf), "state": "idle"}, "keep-status")
         with gr.Accordion("What to do with these files", open=False):
             gr.Markdown(ABOUT_FILES)
 
@@ -129,7 +134,7 @@ def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadBu
     def get(kind: str) -> Any:  # noqa: ANN401 (a Gradio handler)
         def handle(visitor: Visitor) -> dict[str, Any]:
             with told():
-                return download(visitor, kind)
+                return download(visitor, shelf, kind)
 
         return handle
 
@@ -148,10 +153,13 @@ def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadBu
     return upload
 
 
-ABOUT_UPLOAD = (
-    f"A checkpoint of this app (.safetensors, at most {MAX_CHECKPOINT_BYTES / MEBIBYTE:.0f} MB), downloaded here or trained on "
-    "the command line, becomes your model. It stays in your session."
-)
+def about_upload(shelf: Shelf) -> str:
+    return (
+        f"A checkpoint of this app (.safetensors, at most {most_bytes(shelf) / MEBIBYTE:.0f} MB), downloaded here or trained "
+        "on the command line, becomes your model; only you see it."
+    )
+
+
 ABOUT_FILES = """
 - **Checkpoint**: all three networks, how they were trained, codes of held-out images, and the optimisers' state. Upload it here
   later, or go on with it on your own machine: `python -m aae train --resume FILE --epochs 3`. In Python:

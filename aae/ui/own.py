@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import gradio as gr
@@ -10,13 +11,17 @@ import torch
 from aae.config import IMAGE_SIZE, Dataset
 from aae.data import OWN, TITLES, ImageData, load_images
 from aae.errors import AAEError, DataError
-from aae.own_data import FORMATS, PAGE_LIMITS, OwnImages, read_zip
+from aae.image_files import FORMATS
+from aae.own_data import OwnImages, ZipLimits, read_zip
 from aae.ui.components import sheet_box, sheet_value, status_box
 from aae.ui.explore import QUIET
-from aae.ui.session import Visitor
+from aae.ui.runtime import MEBIBYTE
+from aae.ui.session import Shelf, Visitor
 
 SHEET_COLUMNS, SHEET_ROWS = 8, 3
-MEBIBYTE = 1024 * 1024
+MOST_BYTES = 512 * MEBIBYTE
+"""Memory of all visitors' zips together; each goes with its page."""
+_held: weakref.WeakValueDictionary[int, OwnImages] = weakref.WeakValueDictionary()
 
 
 def images_of(visitor: Visitor, dataset: str) -> tuple[ImageData, ImageData]:
@@ -40,12 +45,15 @@ def dataset_choices(visitor: Visitor | None = None) -> list[tuple[str, Dataset]]
     return named if visitor is None or visitor.images is None else [*named, (f"Your images ({len(visitor.images):,})", OWN)]
 
 
-def take_zip(visitor: Visitor, content: object) -> OwnImages:
+def take_zip(visitor: Visitor, content: object, limits: ZipLimits) -> OwnImages:
     """Read an uploaded zip and give it to the visitor; raises `DataError`, and the visitor's images are then as they were."""
     if not isinstance(content, bytes):
         raise DataError("No file has arrived; choose a zip of images.")
-    visitor.images = read_zip(content, PAGE_LIMITS)
-    return visitor.images
+    images = read_zip(content, limits)
+    if images.nbytes + sum(others.nbytes for others in _held.values() if others is not visitor.images) > MOST_BYTES:
+        raise DataError("Other visitors' images fill the memory that there is for them; try again later, or with fewer.")
+    _held[id(images)] = visitor.images = images
+    return images
 
 
 def sheet(images: OwnImages) -> dict[str, Any]:
@@ -57,10 +65,11 @@ def sheet(images: OwnImages) -> dict[str, Any]:
     return sheet_value(data.images[places, 0].numpy(), SHEET_COLUMNS)
 
 
-def build_own(visitor: gr.State, dataset: gr.Dropdown) -> None:
+def build_own(shelf: Shelf, visitor: gr.State, dataset: gr.Dropdown) -> None:
     """Lay out the upload and wire it to the choice of data sets."""
+    limits = ZipLimits.for_uploads(shelf.limits.upload_mebibytes)
     with gr.Accordion("Your own images", open=False, elem_id="own-images"):
-        gr.Markdown(ABOUT, elem_classes="hint")
+        gr.Markdown(about(limits), elem_classes="hint")
         upload = gr.File(
             label="A zip of images", file_types=[".zip"], type="binary", height=110, elem_id="own-zip", show_label=False
         )
@@ -69,7 +78,7 @@ def build_own(visitor: gr.State, dataset: gr.Dropdown) -> None:
 
     def take(visitor: Visitor, content: bytes | None) -> tuple[Any, ...]:
         try:
-            images = take_zip(visitor, content)
+            images = take_zip(visitor, content, limits)
         except AAEError as error:
             return gr.skip(), {"text": str(error), "state": "error"}, gr.skip()
         return gr.Dropdown(choices=dataset_choices(visitor), value=OWN), {"text": images.about, "state": "done"}, sheet(images)
@@ -93,10 +102,11 @@ def build_own(visitor: gr.State, dataset: gr.Dropdown) -> None:
     upload.clear(drop, [visitor, dataset], outputs, **QUIET)
 
 
-ABOUT = (
-    f"A zip of at most {PAGE_LIMITS.zip_bytes / MEBIBYTE:.0f} MB and {PAGE_LIMITS.images:,} images "
-    f"({', '.join(FORMATS[:-1])} or PGM). The folder that an image lies in is its class; without folders there is one. "
-    f"Images become grey, {IMAGE_SIZE}×{IMAGE_SIZE} pixels; the shorter side is padded with the border's grey, nothing is cut "
-    "off, and light and dark stay as they are. A tenth is held out. They stay in this session's memory, for you alone, and go "
-    "with it."
-)
+def about(limits: ZipLimits) -> str:
+    return (
+        f"A zip of at most {limits.zip_bytes / MEBIBYTE:.0f} MB and {limits.images:,} images "
+        f"({', '.join(FORMATS[:-1])} or PGM). The folder that an image lies in is its class; without folders there is one. "
+        f"Images become grey, {IMAGE_SIZE}×{IMAGE_SIZE} pixels; the shorter side is padded with the border's grey, nothing is "
+        "cut off, and light and dark stay as they are. A tenth is held out. They stay in memory, for you alone, until this "
+        "page is closed or loaded again."
+    )

@@ -7,7 +7,6 @@ import hashlib
 import secrets
 import shutil
 import tempfile
-import threading
 import weakref
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +21,13 @@ from aae.errors import AAEError, CheckpointError
 from aae.export import codes_file, decoder_file, discriminator_file
 from aae.latent import Projection, worst_projection
 from aae.models import AAE
-from aae.own_data import OwnImages
 from aae.priors import GaussianPrior
+from aae.ui import runtime
+from aae.ui.runtime import MEBIBYTE, Limits
+from aae.ui.slots import Slots
+from aae.ui.visitors import KeptModels, Visitor
+
+__all__ = ["YOUR_MODEL", "Shelf", "ShownModel", "Visitor", "as_code"]
 
 YOUR_MODEL = "your-model"
 own_held_out: weakref.WeakValueDictionary[str, ImageData] = weakref.WeakValueDictionary()
@@ -59,7 +63,24 @@ class ShownModel:
 
     @cached_property
     def model(self) -> AAE:
-        return self.checkpoint.model("cpu").requires_grad_(False)
+        """In evaluation mode, on the weights of the checkpoint themselves: a visitor's model is in memory once."""
+        with torch.device("meta"):
+            model = AAE(self.checkpoint.model_config)
+        model.load_state_dict(self.checkpoint.weights, assign=True)
+        return model.eval().requires_grad_(False)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that this model takes, once codes and draws have been shown too."""
+        codes = self.checkpoint.codes
+        weights = sum(tensor.nbytes for tensor in self.checkpoint.weights.values())
+        images = 0 if self.held_out is None else self.held_out.images.nbytes
+        return weights + images + (0 if codes is None else 8 * codes.nbytes)
+
+    def remove_files(self) -> None:
+        """Remove what lies on disk for this model: what browsers fetch and download, and the whole checkpoint."""
+        for path in self.weights.parent.glob(f"{self.weights.stem}.*"):
+            path.unlink(missing_ok=True)
 
     @property
     def latent_dim(self) -> int:
@@ -102,56 +123,17 @@ class ShownModel:
         return GaussianPrior(self.latent_dim).sample(len(self.codes) or 1000, generator).numpy()
 
 
-class Visitor:
-    """What one visitor owns; lives in that visitor's session and goes with it.
-
-    No dataclass: Gradio would turn one that is a state's first value into a dictionary.
-    """
-
-    def __init__(self) -> None:
-        self.own: ShownModel | None = None
-        self.images: OwnImages | None = None  # what this visitor uploaded to train on
-        self.running = False
-        self.stopped = False  # the last run ended before its time
-        self._lock = threading.Lock()
-
-    def __deepcopy__(self, memo: dict[int, object]) -> Visitor:
-        return Visitor()  # Gradio copies a state's first value for each new session
-
-    def begin(self) -> bool:
-        """Claim this visitor's one run; false if one is under way."""
-        with self._lock:
-            claimed, self.running = not self.running, True
-            return claimed
-
-    def keep(self, shown: ShownModel) -> None:
-        """Make `shown` this visitor's model; the one before goes."""
-        self.close()
-        self.own = shown
-
-    def resumable(self) -> Checkpoint | None:
-        """This visitor's model as it stands, with its training state if it has one; None if there is no model."""
-        if self.own is None:
-            return None
-        with contextlib.suppress(CheckpointError):  # it could not be written, or went while we read
-            return load_checkpoint(self.own.checkpoint_file)
-        return self.own.checkpoint
-
-    def close(self) -> None:
-        """Remove what lies on disk for this visitor."""
-        if self.own is not None:
-            for path in self.own.weights.parent.glob(f"{self.own.weights.stem}.*"):
-                path.unlink(missing_ok=True)
-            self.own = None
-
-
 class Shelf:
     """The shipped models, and the folder from which browsers fetch decoders.
 
-    A file in `checkpoints` that cannot be read is left out and named in `notices`; the others work.
+    A file in `checkpoints` that cannot be read is left out and named in `notices`; the others work. With the shipped models
+    come `kept`, those of visitors, and `slots`, the turns at training new ones, within `limits`.
     """
 
-    def __init__(self, checkpoints: Path) -> None:
+    def __init__(self, checkpoints: Path, limits: Limits | None = None) -> None:
+        self.limits = limits or runtime.limits()
+        self.kept = KeptModels(self.limits.models, self.limits.model_mebibytes * MEBIBYTE, self.limits.kept_seconds)
+        self.slots = Slots(self.limits.slots, self.limits.line)
         self.folder = Path(tempfile.mkdtemp(prefix="aae-decoders-")).resolve()
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
         self.shipped: dict[str, ShownModel] = {}
@@ -191,7 +173,8 @@ class Shelf:
 
     def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:
         """(title, key) of what this visitor can choose from."""
-        models = [*self.shipped.values(), *([visitor.own] if visitor and visitor.own else [])]
+        own = visitor.own if visitor else None
+        models = [*self.shipped.values(), *([own] if own else [])]
         return [(shown.title, shown.key) for shown in models]
 
     def pick(self, key: str | None, visitor: Visitor | None = None) -> ShownModel:
@@ -201,6 +184,8 @@ class Shelf:
             return own
         if key in self.shipped:
             return self.shipped[key]
+        if key == YOUR_MODEL and visitor and visitor.lost:
+            raise AAEError(visitor.lost)
         raise AAEError("There is no such model here; train one in the Train tab or choose another.")
 
     def first(self) -> ShownModel | None:

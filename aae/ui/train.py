@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from aae.checkpoints import Checkpoint
-from aae.config import PRESETS, Dataset, preset
+from aae.config import PRESETS, Dataset, ModelConfig, TrainConfig, preset
 from aae.data import ImageData
-from aae.errors import AAEError, TrainingError
+from aae.errors import TrainingError
 from aae.figures import latent_figure, losses_figure
 from aae.latent import axis_projection, held_out_indices, with_held_out
 from aae.priors import GaussianPrior
@@ -25,8 +25,11 @@ from aae.training import Progress, Trainer, train
 from aae.ui import runtime
 from aae.ui.components import figure_box, figure_value, packed_points, status_box
 from aae.ui.explore import MAX_LATENT_DIM, Explore, told
+from aae.ui.faults import explain
 from aae.ui.own import build_own, dataset_choices, images_of, loading
+from aae.ui.runtime import Limits
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
+from aae.ui.slots import Place, Turn
 
 PROBES = 1000
 """Held-out images whose codes are drawn while training."""
@@ -66,20 +69,25 @@ def run(
         return
     trainer: Trainer | None = None
     held_out: ImageData | None = None
+    model_config: ModelConfig | None = None
+    config: TrainConfig | None = None
     try:
         recipe = preset(preset_name)
         config = dataclasses.replace(recipe.train, dataset=dataset, epochs=whole("Epochs", epochs), seed=whole("Seed", seed))
         model_config = dataclasses.replace(recipe.model, latent_dim=whole("Latent dimensions", latent_dim))
+        shelf.limits.check(model_config, config)
         yield View(said(loading(config.dataset)))
         data, held_out = images_of(visitor, config.dataset)
-        trainer = Trainer(data, model_config, config, runtime.training_device())
-        visitor.stopped = True
-        yield from show(trainer, held_out, data.notice)
-        visitor.stopped = False
-    except AAEError as error:
-        yield View(said(str(error), "error"))
-    except (torch.OutOfMemoryError, MemoryError):
-        yield View(said("The device ran out of memory; choose a smaller data set or close other programs.", "error"))
+        shelf.limits.check_images(data)
+        with shelf.slots.turn() as turn:
+            for place in shelf.slots.line(turn):
+                yield View(said(waiting(place)))
+            trainer = Trainer(data, model_config, config, runtime.training_device())
+            visitor.stopped = True
+            yield from show(trainer, held_out, data.notice, turn, shelf.limits)
+            visitor.stopped = False
+    except Exception as error:  # noqa: BLE001 (whatever it is, it ends this run alone, and the visitor is told)
+        yield View(said(explain(error, model_config, config), "error"))
     finally:
         # Also reached when the visitor presses Stop or goes away: then nothing can be shown any more, only kept.
         try:
@@ -96,7 +104,13 @@ def whole(name: str, value: float | None) -> int:
     return int(value)
 
 
-def show(trainer: Trainer, held_out: ImageData, notice: str) -> Iterator[View]:
+def waiting(place: Place) -> str:
+    """What a run in line is told."""
+    wait = "the wait is not known yet" if place.seconds is None else f"about {clock(place.seconds)} to wait"
+    return f"All training slots are busy: you are number {place.position} of {place.waiting} in line, {wait}. Stop leaves it."
+
+
+def show(trainer: Trainer, held_out: ImageData, notice: str, turn: Turn, limits: Limits) -> Iterator[View]:
     """Train, and draw held-out codes in a fixed view, moving."""
     chosen = held_out_indices(len(held_out), PROBES)
     labels = held_out.labels[chosen].numpy()
@@ -108,7 +122,7 @@ def show(trainer: Trainer, held_out: ImageData, notice: str) -> Iterator[View]:
     history: list[dict[str, float]] = []
     curves_at, drawn = 0.0, False
     revision = f"{id(trainer)}"
-    for event in train(trainer, held_out.images[chosen]):
+    for event in turn.within(train(trainer, held_out.images[chosen]), limits.run_seconds):
         if not isinstance(event, Progress) or event.codes is None:
             continue
         points = projection(event.codes)
@@ -123,6 +137,10 @@ def show(trainer: Trainer, held_out: ImageData, notice: str) -> Iterator[View]:
             curves = figure_value(losses_figure(thinned(history), revision=revision))
             view, curves_at = dataclasses.replace(view, curves=curves), time.monotonic()
         yield view
+    if trainer.step_count < trainer.total_steps:
+        summary = f"This is the longest that a run may take {limits.where} ({clock(limits.run_seconds)}): it ended after "
+        yield View(said(f"{summary}{trainer.epoch:.2f} epochs. Your model is in the Explore tab.", "done"))
+        return
     summary = f"Done: {trainer.config.epochs} epochs in {trainer.seconds:.0f} s. Your model is in the Explore tab."
     yield View(said(f"{notice} {summary}".strip(), "done", 1.0))
 
@@ -174,7 +192,7 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
             dataset = gr.Dropdown(dataset_choices(), value=opening.dataset, label="Data set", elem_id="dataset")
-            build_own(visitor, dataset)
+            build_own(shelf, visitor, dataset)
             recipe = gr.Radio(list(PRESETS), value=DEFAULT_PRESET, label="Preset", elem_id="preset")
             about = gr.Markdown(PRESETS[DEFAULT_PRESET].about, elem_id="about-preset", elem_classes="hint")
             epochs = gr.Number(opening.epochs, label="Epochs", minimum=1, maximum=10_000, precision=0, elem_id="epochs")
@@ -211,7 +229,7 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
         [visitor, dataset, recipe, epochs, latent_dim, seed],
         [box, plane, curves],
         concurrency_id="train",
-        concurrency_limit=runtime.TRAINING_SLOTS,
+        concurrency_limit=None,  # runs line up in shelf.slots
         show_progress_on=box,
         **{**private, "show_progress": "minimal"},
     )

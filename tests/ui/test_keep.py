@@ -30,8 +30,8 @@ def path_of(value: dict) -> Path:
     return Path(unquote(value["url"].partition("file=")[2]))
 
 
-def test_downloads_are_the_model_its_record_and_its_decoder(owner, trained):
-    files = {kind: download(owner, kind) for kind in KINDS}
+def test_downloads_are_the_model_its_record_and_its_decoder(owner, shelf, trained):
+    files = {kind: download(owner, shelf, kind) for kind in KINDS}
     assert {kind: value["name"] for kind, value in files.items()} == {
         "checkpoint": "aae-digits-sample-10d.safetensors",
         "record": "aae-digits-sample-10d.json",
@@ -45,7 +45,7 @@ def test_downloads_are_the_model_its_record_and_its_decoder(owner, trained):
 
 
 def test_files_have_names_that_nobody_guesses_and_go_with_the_visitor(owner, shelf):
-    paths = [path_of(download(owner, kind)) for kind in KINDS]
+    paths = [path_of(download(owner, shelf, kind)) for kind in KINDS]
     assert {path.parent for path in paths} == {shelf.folder}
     assert len({path.stem for path in paths}) == 1
     assert len(paths[0].stem) == 32
@@ -53,12 +53,12 @@ def test_files_have_names_that_nobody_guesses_and_go_with_the_visitor(owner, she
     assert not any(path.exists() for path in paths)
 
 
-def test_nobody_downloads_what_is_not_theirs(owner):
+def test_nobody_downloads_what_is_not_theirs(owner, shelf):
     for kind in (*KINDS, "../secret", "", None):
         with pytest.raises(AAEError):
-            download(Visitor(), kind)
+            download(Visitor(), shelf, kind)
     with pytest.raises(AAEError, match="no such file"):
-        download(owner, "../secret")
+        download(owner, shelf, "../secret")
 
 
 def test_model_whose_training_state_did_not_fit_is_downloaded_without_it(shelf, trained, monkeypatch):
@@ -72,8 +72,8 @@ def test_model_whose_training_state_did_not_fit_is_downloaded_without_it(shelf, 
         with monkeypatch.context() as still:
             still.setattr(keep, "save_checkpoint", full)
             with pytest.raises(AAEError, match="full"):
-                download(visitor, "checkpoint")
-    back = load_checkpoint(path_of(download(visitor, "checkpoint")))
+                download(visitor, shelf, "checkpoint")
+    back = load_checkpoint(path_of(download(visitor, shelf, "checkpoint")))
     assert not back.training
     assert torch.equal(back.codes, trained.codes)
     visitor.close()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import dataclasses
 import gc
 import shutil
@@ -39,7 +38,7 @@ def test_empty_folder_has_no_model(tmp_path):
 
 
 def test_visitors_model_is_that_visitors_only(shelf, checkpoint):
-    one, other = Visitor(), Visitor()
+    one, other = Visitor(shelf.kept), Visitor(shelf.kept)
     one.keep(shelf.own(checkpoint))
     assert shelf.pick(YOUR_MODEL, one) is one.own
     assert ("Your model", YOUR_MODEL) in shelf.choices(one)
@@ -107,17 +106,6 @@ def test_held_out_images_of_a_zip_are_found_by_that_visitors_model_alone_and_go_
     del images
     gc.collect()
     assert panels.held_out(name) is None
-
-
-def test_each_session_starts_with_a_visitor_of_its_own():
-    first = Visitor()
-    assert copy.deepcopy(first) is not first
-
-
-def test_visitor_has_one_run_at_a_time():
-    visitor = Visitor()
-    assert visitor.begin()
-    assert not visitor.begin()
 
 
 @pytest.mark.parametrize(
