@@ -6,9 +6,12 @@ are static, because Gradio evaluates what stands in a template; content travels 
 
 from __future__ import annotations
 
+import atexit
 import base64
-import hashlib
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +29,25 @@ def static_url(path: Path) -> str:
     return f"gradio_api/file={path}"
 
 
+@cache
+def served_modules() -> Path:
+    """A copy of the JavaScript modules, in a folder of this process: after an update no browser mixes old with new ones.
+
+    Gradio serves files without saying for how long they hold, and a module names the others it imports by their paths.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="aae-modules-")).resolve()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for path in ASSETS.glob("*.js"):
+        shutil.copy(path, folder)
+    return folder
+
+
 def _mount(module: str, *events: str) -> str:
-    """Script that hands a component to its module; the digest makes browsers fetch what an update has changed.
+    """Script that hands a component to its module.
 
     Gradio lets Python listen to an event of ours only if its name stands quoted in this script.
     """
-    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(ASSETS.glob("*.js")))).hexdigest()[:12]
-    url = f"{static_url(ASSETS / module)}?{digest}"
+    url = static_url(served_modules() / module)
     return (
         f"import(new URL({url!r}, document.baseURI)).then((module) => "
         f"module.mount({{ element, props, watch, trigger, server, events: {list(events)} }}))"

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from aae.ui import runtime
-from aae.ui.components import ASSETS, PLOTLY_JS
+from aae.ui.components import ASSETS, PLOTLY_JS, served_modules
 from aae.ui.explore import build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
@@ -23,7 +23,7 @@ TITLE = "AAE Playground"
 def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
     """The app on the models in `checkpoints`, which may be empty. Downloads and trains nothing."""
     shelf = Shelf(checkpoints)
-    gr.set_static_paths([ASSETS, PLOTLY_JS, shelf.folder])
+    gr.set_static_paths([served_modules(), PLOTLY_JS, shelf.folder])
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         visitor = gr.State(Visitor(shelf.kept))
         gr.Markdown(

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 FLAGS = [
@@ -94,35 +94,98 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def visit(browser: Browser):
-    """Opens pages as separate visitors; afterwards no console may hold an error and no request may have left."""
-    contexts, trouble = [], []
+class Visits:
+    """Opens pages as separate visitors, and notes what none of them may do: print an error, or ask another host."""
 
-    def open_page(url: str, **options: object) -> Page:
-        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-        contexts.append(context)
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.contexts: list[BrowserContext] = []
+        self.trouble: list[str] = []
+
+    def __call__(self, url: str, **options: object) -> Page:
+        context = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        self.contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(45_000)
-        page.on("console", lambda m: trouble.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda e: trouble.append(str(e)))
-        page.on("request", lambda r: trouble.append(r.url) if r.url.startswith("http") and "127.0.0.1" not in r.url else None)
+        page.on("console", lambda m: self.trouble.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: self.trouble.append(str(e)))
+        page.on("request", lambda r: self.trouble.append(r.url) if elsewhere(r.url) else None)
         page.goto(url)
         return page
 
-    open_page.trouble = trouble
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert trouble == []
+    def close(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+
+def elsewhere(url: str) -> bool:
+    return url.startswith("http") and "127.0.0.1" not in url
 
 
 @pytest.fixture
-def page(app: App, visit) -> Page:
-    """The app as a new visitor sees it, once the opening digit is painted."""
+def visit(browser: Browser):
+    """Opens pages; afterwards no console may hold an error and no request may have left."""
+    visits = Visits(browser)
+    yield visits
+    visits.close()
+    assert visits.trouble == []
+
+
+@pytest.fixture
+def fresh_page(app: App, visit) -> Page:
+    """The app as a new visitor sees it, once the opening digit is painted. Takes seconds: use `page` where you can."""
     opened = visit(app.url)
     painted(opened)
     return opened
+
+
+@pytest.fixture(scope="session")
+def explorer(app: App, browser: Browser):
+    """One visitor's page, and what was amiss in it, for all tests of Explore."""
+    visits = Visits(browser)
+    opened = visits(app.url)
+    painted(opened)
+    opened.evaluate("() => { window.opening = [...window.aae.z] }")
+    yield opened, visits.trouble
+    visits.close()
+
+
+@pytest.fixture
+def page(explorer: tuple[Page, list[str]]):
+    """Explore as a new visitor sees it: the page of the test before, put back. Afterwards its console may hold no error."""
+    opened, trouble = explorer
+    put_back(opened)
+    yield opened
+    found = list(trouble)
+    trouble.clear()
+    assert found == []
+
+
+HIDDEN = """() => document.querySelector("#plane .figure")._fullData.flatMap((trace, index) =>
+  trace.visible === "legendonly" ? [index] : [])"""
+
+
+def put_back(page: Page) -> None:
+    """The opening view and z, no toggle set, no class hidden, no zoom."""
+    page.get_by_role("tab", name="Explore").click()
+    page.mouse.move(2, 2)
+    for box in page.locator(".toggles input:checked").all():
+        box.uncheck()
+    view = page.get_by_label("PCA")
+    if not view.is_checked():
+        view.check()
+        page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text.startsWith('PC')")
+    for trace in page.evaluate(HIDDEN):  # as the visitor would: what a script hides or shows, Plotly keeps another way
+        page.locator("#plane .legendtoggle").nth(trace).click()
+    page.wait_for_function(f"() => ({HIDDEN})().length === 0")
+    page.evaluate("""async () => {
+      const ranges = ["xaxis", "yaxis", "xaxis2", "yaxis2"].map(name => [`${name}.range`, [-4.2, 4.2]]);
+      await window.Plotly.relayout(document.querySelector("#plane .figure"), Object.fromEntries(ranges));
+      window.aae.forgetOriginal();
+      window.aae.move(window.opening);
+    }""")
+    page.wait_for_function("() => !window.aae.slidersBehind")
+    page.evaluate("() => window.scrollTo(0, 0)")
 
 
 PIXELS = """() => {

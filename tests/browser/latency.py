@@ -108,7 +108,7 @@ def main() -> None:
 def fetched(response: Response) -> int:
     """Bytes of a response if it is one of our own files, beyond Gradio's and Plotly's."""
     path = response.url.split("?")[0]
-    ours = path.endswith((".bin", ".codes", ".discriminator")) or "/aae/ui/assets/" in path
+    ours = path.endswith((".bin", ".codes", ".discriminator")) or "/aae-modules-" in path
     return int(response.headers.get("content-length", 0)) if ours else 0
 
 

@@ -45,8 +45,13 @@ def frame(page) -> None:
 @pytest.fixture
 def requests(page):
     seen: list[str] = []
-    page.on("request", lambda request: seen.append(request.url))
-    return seen
+
+    def note(request) -> None:
+        seen.append(request.url)
+
+    page.on("request", note)
+    yield seen
+    page.remove_listener("request", note)
 
 
 @pytest.mark.parametrize("subplot", ["encoded", "prior"])
@@ -308,3 +313,15 @@ def test_models_of_2_and_64_dimensions_and_without_codes_move_too(odd_app, visit
         page.wait_for_timeout(400)
         np.testing.assert_allclose(sliders(page)[:latent_dim], code(page).clip(-3.5, 3.5), atol=0.0051)
         expect(page.locator("#readout")).to_contain_text("D(z)")
+
+
+def test_origin_holds_although_the_sliders_still_say_where_z_was(page):
+    """They are set once z rests: pressed before that, the button's zeros were overtaken by the old place's values."""
+    page.evaluate("() => { window.aae.origin([]); window.aae.settle([]); }")
+    page.evaluate(
+        "() => { window.aae.move(window.aae.z.map(() => 1)); document.querySelector('#btn-origin').click(); "
+        "window.aae.settle(window.aae.z); }"
+    )
+    page.wait_for_timeout(600)
+    assert code(page).tolist() == [0.0] * 10
+    assert sliders(page) == [0.0] * 10

@@ -41,7 +41,8 @@ def status(page: Page):
     return page.locator("#train-status")
 
 
-def test_training_shows_progress_and_ends_in_explore(page):
+def test_training_shows_progress_and_ends_in_explore(fresh_page):
+    page = fresh_page
     shipped = pixels(page)
     set_up(page, epochs=2)
     page.click("#btn-train")
@@ -64,7 +65,8 @@ def test_training_shows_progress_and_ends_in_explore(page):
     assert pixels(page) == shipped, "the shipped model is as it was"
 
 
-def test_stop_ends_the_run_within_two_seconds_and_keeps_the_model(page):
+def test_stop_ends_the_run_within_two_seconds_and_keeps_the_model(fresh_page):
+    page = fresh_page
     set_up(page, epochs=5000, latent_dim=2)
     page.click("#btn-train")
     expect(status(page)).to_contain_text("Epoch", timeout=60_000)
@@ -86,7 +88,8 @@ def test_stop_ends_the_run_within_two_seconds_and_keeps_the_model(page):
     expect(status(page)).to_contain_text("Done: 1 epochs", timeout=60_000)
 
 
-def test_updates_come_at_least_twice_a_second(page):
+def test_updates_come_at_least_twice_a_second(fresh_page):
+    page = fresh_page
     set_up(page, epochs=5000)
     page.click("#btn-train")
     expect(status(page)).to_contain_text("Epoch", timeout=60_000)
@@ -126,7 +129,8 @@ def test_two_visitors_train_at_once_and_stay_apart(app, visit):
     assert "Your model" not in third.get_by_role("listbox").inner_text()
 
 
-def test_absurd_settings_get_one_sentence_and_the_page_goes_on(page):
+def test_absurd_settings_get_one_sentence_and_the_page_goes_on(fresh_page):
+    page = fresh_page
     set_up(page, epochs=1, seed=0)
     page.locator("#epochs input").fill("")
     page.click("#btn-train")
@@ -136,7 +140,8 @@ def test_absurd_settings_get_one_sentence_and_the_page_goes_on(page):
     expect(status(page)).to_contain_text("Done: 1 epochs", timeout=60_000)
 
 
-def test_failed_download_trains_on_the_offline_sample_and_says_so(page):
+def test_failed_download_trains_on_the_offline_sample_and_says_so(fresh_page):
+    page = fresh_page
     page.get_by_role("tab", name="Train").click()
     choose_reference(page)
     page.locator("#epochs input").fill("1")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from aae.ui.components import (
     packed_points,
     plane_box,
     readout_box,
+    served_modules,
     slider_link,
     status_box,
 )
@@ -39,6 +43,16 @@ def test_scripts_come_from_installed_files():
     assert PLOTLY_JS.is_file()
     for path in ASSETS.glob("*.js"):
         assert "http" not in path.read_text(encoding="utf-8").replace("http-equiv", ""), path.name
+
+
+def test_each_process_serves_its_modules_from_a_folder_of_its_own_so_that_no_browser_mixes_versions():
+    assert {path.name for path in served_modules().iterdir()} == {path.name for path in ASSETS.glob("*.js")}
+    assert str(served_modules()) in status_box({}, "e").js_on_load
+    command = [sys.executable, "-c", "from aae.ui.components import served_modules as s; print(s(), s().is_dir())"]
+    other, existed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert existed == "True"
+    assert Path(other) != served_modules()
+    assert not Path(other).exists(), "the copy goes with its process"
 
 
 def test_points_and_images_are_packed_little_endian():

@@ -55,21 +55,24 @@ export const aae = {
   // Called when z leaves the image it was encoded from; the digit panel hides that image then.
   forgetOriginal() {},
 
-  // The sliders' values at the origin of the latent space.
+  // Go to the origin of the latent space; returns the sliders' values there. z moves at once, not when the sliders say so:
+  // they may be about to say something older.
   origin(values) {
     aae.forgetOriginal();
-    return values.map(() => 0);
+    aae.move(aae.z.map(() => 0));
+    return aae.settle(values);
   },
 
-  // A draw of the prior N(0, I) as slider values; redrawn where it falls outside the sliders' range.
+  // Go to a draw of the prior N(0, I), and return the sliders' values there; redrawn where it falls outside their range.
   fromPrior(values) {
     aae.forgetOriginal();
-    return values.map(() => {
+    aae.move(aae.z.map(() => {
       for (;;) {
         const value = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
         if (Math.abs(value) <= SLIDER_LIMIT) return Math.round(value * 100) / 100;
       }
-    });
+    }));
+    return aae.settle(values);
   },
 
   // Use another model's decoder; without a discriminator if it has none. Resolves to false if its weights cannot be fetched.
