@@ -21,6 +21,8 @@ CLASS_SYMBOLS = ("circle", "diamond", "cross")
 PRIOR_COLOUR = "#7a7f87"
 MARGIN = {"l": 48, "r": 8, "t": 36, "b": 76}
 LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+LEGEND_LENGTH = 16
+"""Characters of a class's name: one long name would take the room of all others."""
 AXIS_LIMIT = 4.2
 RINGS = (1, 2, 3)
 
@@ -58,7 +60,7 @@ def latent_figure(
                 x=own[:, 0],
                 y=own[:, 1],
                 mode="markers",
-                name=as_text(name),
+                name=as_text(name, LEGEND_LENGTH),
                 meta=class_title(name),  # for the page, which needs no escaping
                 marker={
                     "size": 4,
@@ -109,12 +111,14 @@ def latent_figure(
     return figure
 
 
-def as_text(name: str) -> str:
-    """A class's name for Plotly, which takes tags, %{variables} and $formulas$ in any text for what they mean.
+def as_text(name: str, longest: int | None = None) -> str:
+    """A class's name, or its beginning, for Plotly, which takes tags, %{variables} and $formulas$ for what they mean.
 
     "prior" is the name of the draws' trace: a class of that name gets a space that is not seen.
     """
     title = class_title(name) if name.strip() != "prior" else "prior\xa0"
+    if longest and len(title) > longest:
+        title = f"{title[: longest - 1]}…"
     return title.translate({ord(character): f"&#{ord(character)};" for character in "&<>{}$"})
 
 

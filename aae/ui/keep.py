@@ -23,44 +23,50 @@ KINDS = {
     "decoder": "Decoder for the browser (.bin)",
     "page": "Decoder as a page (.html)",
 }
+SUFFIXES = {"checkpoint": ".safetensors", "record": ".json", "decoder": ".bin", "page": ".html"}
 
 
 def download(visitor: Visitor, shelf: Shelf, kind: str) -> dict[str, Any]:
     """Where the browser finds a file of the visitor's model: ``{"url", "name", "about"}``.
 
-    It lies under a name that nobody can guess, beside the model's other files, and goes with them.
+    It lies in a folder whose name nobody can guess, and goes with the model.
 
     Raises:
-        AAEError: there is no model of the visitor's, or no such kind of file.
+        AAEError: there is no model of the visitor's, or no such kind of file, or no room for it.
     """
     shown = visitor.own
     if shown is None:
         raise AAEError("There is no model of yours to download yet; train one or upload a checkpoint first.")
-    path = _file(shown, kind)
-    size = path.stat().st_size
+    if kind not in KINDS:
+        raise AAEError("There is no such file; choose one of those offered.")
+    path = shown.downloads / f"{file_stem(shown)}{SUFFIXES[kind]}"
+    try:
+        shown.downloads.mkdir(exist_ok=True)
+        if not path.exists():
+            place(shown, kind, path)
+        size = path.stat().st_size
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise AAEError("There is no room for this file on the server; try again later.") from error
     about = f"{size / 1e6:.1f} MB" if size > 1e5 else f"{size / 1e3:.1f} kB"
     if kind == "checkpoint" and size > most_bytes(shelf):
         about += f": more than the {most_bytes(shelf) / MEBIBYTE:.0f} MB that can be uploaded here again"
-    return {"url": static_url(path), "name": f"{file_stem(shown)}{path.suffix}", "about": about}
+    return {"url": static_url(path), "name": path.name, "about": about}
 
 
-def _file(shown: ShownModel, kind: str) -> Path:
+def place(shown: ShownModel, kind: str, path: Path) -> None:
+    """Put a file of the model at `path`; raises `OSError` or `CheckpointError` where it cannot."""
     match kind:
-        case "checkpoint":
-            if not shown.checkpoint_file.exists():  # there was no room for all of it
-                save_checkpoint(shown.checkpoint_file, shown.checkpoint)
-            return shown.checkpoint_file
+        case "checkpoint" if shown.checkpoint_file.exists():
+            path.hardlink_to(shown.checkpoint_file)  # the same bytes, no second time on the disk
+        case "checkpoint":  # there was no room for all of it
+            save_checkpoint(path, shown.checkpoint)
         case "record":
-            path = shown.weights.with_suffix(".json")
             path.write_text(record_json(shown.checkpoint), encoding="utf-8")
-            return path
         case "decoder":
-            return shown.weights
+            path.hardlink_to(shown.weights)
         case "page":
-            path = shown.weights.with_suffix(".html")
             path.write_text(decoder_page(shown.weights.read_bytes()), encoding="utf-8")
-            return path
-    raise AAEError("There is no such file; choose one of those offered.")
 
 
 def most_bytes(shelf: Shelf) -> int:

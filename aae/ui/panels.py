@@ -104,8 +104,9 @@ def describe(shown: ShownModel) -> str:
         return f"{shown.latent_dim} latent dimensions."
     quality = f", test L1 {record.metrics['test_l1']:.4f}" if "test_l1" in record.metrics else ""
     kind = "" if config.objective == "aae" else f"{TITLES[config.objective]}, for comparison: it has no discriminator. "
+    images = "own images" if record.dataset == OWN else record.dataset
     return (
-        f"{kind}{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
+        f"{kind}{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {images} "
         f"(preset {config.preset}, seed {config.seed}){quality}."
     )
 

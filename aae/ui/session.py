@@ -52,6 +52,11 @@ class ShownModel:
         return self.weights.with_suffix(".safetensors")
 
     @property
+    def downloads(self) -> Path:
+        """Folder of what a visitor downloads, under names to keep; made when it is needed."""
+        return self.weights.with_suffix("")
+
+    @property
     def codes_file(self) -> Path:
         """The codes and labels for the browser."""
         return self.weights.with_suffix(".codes")
@@ -79,6 +84,7 @@ class ShownModel:
 
     def remove_files(self) -> None:
         """Remove what lies on disk for this model: what browsers fetch and download, and the whole checkpoint."""
+        shutil.rmtree(self.downloads, ignore_errors=True)
         for path in self.weights.parent.glob(f"{self.weights.stem}.*"):
             path.unlink(missing_ok=True)
 
