@@ -26,12 +26,14 @@ from aae.latent import with_held_out
 from aae.objectives import POSTERIORS
 from aae.own_data import OWN_MACHINE_LIMITS, read_zip
 from aae.reconstruction import reconstruction_l1
+from aae.settings import ABOUT
 from aae.training import EpochEnd, Trainer, pick_device, train
 
 AUTOSAVE_SECONDS = 60.0
 MODULES = {  # commands with a module and options of their own, loaded when they are called
     "evaluate": "measure checkpoints, with floors",
     "bench": "time training against a plainly written loop",
+    "race": "time and quality of a preset against twenty plain epochs",
     "classifier": "train the small classifier whose features the measures use",
 }
 
@@ -77,7 +79,8 @@ def add_train(command: argparse.ArgumentParser) -> None:
     for spec in dataclasses.fields(TrainConfig):  # every other setting of a run, under its own name
         if spec.name not in ("preset", "dataset", "epochs"):
             kind = type(spec.default)
-            command.add_argument(f"--{spec.name.replace('_', '-')}", type=kind, metavar=kind.__name__.upper())
+            flag = f"--{spec.name.replace('_', '-')}"
+            command.add_argument(flag, type=kind, metavar=kind.__name__.upper(), help=ABOUT[spec.name])
     command.add_argument("--device", default="auto", help="cuda, mps or cpu (default: the first that is there)")
     command.add_argument("--data-dir", type=Path, help="torchvision's root (default: AAE_DATA_DIR or the cache folder)")
     command.add_argument("--out", type=Path, metavar="FILE", help="checkpoint to write (default: DATASET-Nd.safetensors)")

@@ -161,7 +161,7 @@ class OurLoop:
             started = time.perf_counter()
             x = trainer.next_batch()
             fetched = time.perf_counter()
-            trainer.adversarial_step(x)
+            trainer.update(x)
             self.watch.data += fetched - started
             self.watch.total += time.perf_counter() - started
             self.watch.steps += 1

@@ -6,11 +6,13 @@ Figures leave background and text colours to the page, which knows whether it is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from aae.config import Objective
 from aae.data import class_title
 
 CLASS_COLOURS = (
@@ -131,27 +133,73 @@ def _add_rings(figure: go.Figure, column: int) -> None:
         figure.add_annotation(x=0, y=radius, text=f"{radius}σ", showarrow=False, yshift=7, font={"size": 10}, row=1, col=column)
 
 
-def losses_figure(history: Sequence[dict[str, float]], *, revision: str = "") -> go.Figure:
-    """Curves of one training run: the reconstruction loss, and what the two adversaries pay.
+@dataclass(frozen=True)
+class Curve:
+    """A quantity of the run: its key in a history's rows, its name in the legend, its plot (1 to 4) and its colour."""
 
-    `history` has rows with "epoch" (fractional), "reconstruction", "adversarial" and "discriminator".
+    key: str
+    name: str
+    plot: int
+    colour: str
+
+
+CURVES = (
+    Curve("reconstruction", "L1(x̂, x)", 1, CLASS_COLOURS[0]),
+    Curve("adversarial", "encoder: BCE(D(z), 1)", 2, CLASS_COLOURS[6]),
+    Curve("discriminator", "discriminator", 2, CLASS_COLOURS[4]),
+    Curve("discriminator_accuracy", "D's share right", 3, CLASS_COLOURS[4]),
+    Curve("distance", "q(z) to N(0, I)", 4, CLASS_COLOURS[2]),
+)
+CURVE_TITLES = ("Reconstruction (L1)", "Adversarial losses (nats)", "Discriminator right", "Distance to prior, floor {:.3f} σ")
+
+
+def curve_rows(history: Sequence[dict[str, float]]) -> np.ndarray:
+    """What `curves_figure` draws: float32 `(rows, 6)`, the epoch and then a column for each of `CURVES`; NaN is a gap."""
+    keys = ("epoch", *(curve.key for curve in CURVES))
+    rows = [[row.get(key, np.nan) for key in keys] for row in history]
+    return np.asarray(rows, np.float32).reshape(-1, len(keys))
+
+
+def curves_figure(
+    history: Sequence[dict[str, float]], epochs: float, floor: float, *, objective: Objective = "aae", revision: str = ""
+) -> go.Figure:
+    """Four plots of one training run: reconstruction loss, the adversaries' losses, D's accuracy, distance to the prior.
+
+    Args:
+        history: rows with "epoch" (fractional) and the keys of `CURVES`.
+        epochs: where the epochs' axis ends, so that it stays where it is while the curves grow.
+        floor: the distance of two draws of the prior.
+        objective: what is trained; a variational autoencoder's "adversarial" is its KL divergence.
+        revision: zoom survives an update that has the same revision.
     """
-    figure = make_subplots(
-        rows=1, cols=2, horizontal_spacing=0.1, subplot_titles=("Reconstruction loss (L1)", "Adversarial losses (nats)")
-    )
-    epochs = [row["epoch"] for row in history]
-    curves = (
-        ("reconstruction", "L1(x̂, x)", 1, CLASS_COLOURS[0]),
-        ("adversarial", "encoder: BCE(D(z), 1)", 2, CLASS_COLOURS[6]),
-        ("discriminator", "discriminator", 2, CLASS_COLOURS[4]),
-    )
-    for key, name, column, colour in curves:
-        values = [row[key] for row in history]
-        line = {"color": colour, "width": 2}
-        figure.add_trace(go.Scatter(x=epochs, y=values, name=name, mode="lines", line=line), row=1, col=column)
-    # Where D cannot tell codes from draws, its loss is log 2.
-    figure.add_hline(y=float(np.log(2)), line={"dash": "dot", "width": 1, "color": PRIOR_COLOUR}, row=1, col=2)
-    figure.update_xaxes(title_text="epoch", rangemode="tozero")
+    titles = [title.format(floor) for title in CURVE_TITLES]
+    if objective == "vae":
+        titles[1] = "KL divergence (nats)"
+    figure = make_subplots(rows=1, cols=len(titles), horizontal_spacing=0.05, subplot_titles=titles)
+    columns = curve_rows(history).T
+    for curve, values in zip(CURVES, columns[1:], strict=True):
+        line = {"color": curve.colour, "width": 2}
+        name = "KL divergence" if objective == "vae" and curve.key == "adversarial" else curve.name
+        trace = go.Scatter(
+            x=columns[0],
+            y=values,
+            name=name,
+            mode="lines",
+            line=line,
+            showlegend=objective == "aae" and curve.plot == 2,
+            hovertemplate=f"{name} %{{y:.4f}}<br>epoch %{{x:.2f}}<extra></extra>",
+        )
+        figure.add_trace(trace, row=1, col=curve.plot)
+    # Where D cannot tell codes from draws, its loss is log 2 and it is right half of the time.
+    marks = [(2, float(np.log(2)), "log 2"), (3, 0.5, "chance")] if objective == "aae" else []
+    for column, level, text in (*marks, (4, floor, "")):
+        note = {"annotation_text": text, "annotation_position": "bottom right", "annotation_font_size": 10}
+        figure.add_hline(y=level, line={"dash": "dot", "width": 1.5, "color": PRIOR_COLOUR}, row=1, col=column, **note)
+    figure.update_xaxes(title_text="epoch", range=[0, epochs])
     figure.update_yaxes(rangemode="tozero")
-    figure.update_layout(margin=MARGIN, legend=LEGEND, uirevision=revision)
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=3)
+    # An untrained network's codes may lie a thousand times as far from the prior as the floor.
+    figure.update_yaxes(type="log", nticks=6, exponentformat="none", row=1, col=4)
+    figure.update_annotations(font_size=12, selector=lambda note: note.text in titles)
+    figure.update_layout(margin={**MARGIN, "t": 28}, legend=LEGEND, uirevision=revision)
     return figure

@@ -111,8 +111,14 @@ def fresh_start(checkpoint: Checkpoint, data: ImageData, device: torch.device) -
         "step": torch.tensor(0),
         "images": torch.tensor(len(data)),
     }
-    record = replace(checkpoint.record, epochs=0.0, wall_clock_seconds=0.0, metrics={}, history=[])
-    return replace(checkpoint, training=state, record=record)
+    return replace(at_epoch_0(checkpoint), training=state)
+
+
+def at_epoch_0(checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint with nothing in its record of the run that made it."""
+    if checkpoint.record is None:
+        return checkpoint
+    return replace(checkpoint, record=replace(checkpoint.record, epochs=0.0, wall_clock_seconds=0.0, metrics={}, history=[]))
 
 
 def record_json(checkpoint: Checkpoint) -> str:

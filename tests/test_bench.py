@@ -31,11 +31,11 @@ def test_the_peak_is_a_positive_rate():
     assert matmul_peak(0.01) > 0
 
 
-def test_both_loops_do_the_same_matrix_products_and_every_part_takes_time():
+def test_both_loops_do_much_the_same_matrix_products_and_every_part_takes_time():
     config = TrainConfig(dataset="digits-sample")
     loops = [PlainLoop(Pairs(), config, 0), OurLoop("ours", SAMPLE, ModelConfig(), config)]
     plain, ours = run_bench(loops, len(SAMPLE), steps=3, rounds=2)
-    assert plain.flops == pytest.approx(ours.flops, rel=0.05)
+    assert 0.9 < ours.flops / plain.flops < 1  # D(z) is used twice, and D's weights get no gradient in the generator step
     assert plain.steps_per_epoch == ours.steps_per_epoch == -(-len(SAMPLE) // 64)
     for timing in (plain, ours):
         assert min(timing.data_ms, timing.step_ms, timing.optimiser_ms) > 0

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from aae.figures import latent_figure, losses_figure
+from aae.figures import curve_rows, curves_figure, latent_figure
 
 NAMES = tuple("0123456789")
 LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -113,18 +113,36 @@ def test_no_codes_at_all_is_still_a_figure():
     assert "data" in json.loads(latent_figure(nothing, np.zeros(0, int), NAMES, nothing, ("a", "b")).to_json())
 
 
-def test_loss_curves_show_each_row_of_the_history():
-    history = [
-        {"epoch": epoch, "reconstruction": 0.3 / epoch, "adversarial": 1.0 + epoch, "discriminator": 0.6}
-        for epoch in (0.5, 1.0)
-    ]
-    figure = losses_figure(history)
-    assert [list(trace.x) for trace in figure.data] == [[0.5, 1.0]] * 3
-    assert [list(trace.y) for trace in figure.data] == [[0.6, 0.3], [1.5, 2.0], [0.6, 0.6]]
-    assert losses_figure([]).to_json()
+def history() -> list[dict[str, float]]:
+    rows = ({"epoch": e, "reconstruction": 0.3 / e, "adversarial": 1.0 + e, "discriminator": 0.6} for e in (0.5, 1.0))
+    return [{**row, "discriminator_accuracy": 0.75, "distance": 0.25} for row in rows]
 
 
-def test_chance_is_marked_at_log_2_in_the_adversarial_plot():
-    (line,) = losses_figure([]).layout.shapes
-    assert line.y0 == line.y1 == pytest.approx(np.log(2))
-    assert line.yref == "y2"
+def test_curves_show_each_row_of_the_history():
+    figure = curves_figure(history(), 10, 0.08)
+    assert [list(trace.x) for trace in figure.data] == [[0.5, 1.0]] * 5
+    expected = [[0.6, 0.3], [1.5, 2.0], [0.6, 0.6], [0.75, 0.75], [0.25, 0.25]]
+    np.testing.assert_allclose([trace.y for trace in figure.data], expected)
+    np.testing.assert_allclose(curve_rows(history())[:, 1:].T, expected)
+    assert curves_figure([], 10, 0.08).to_json()
+    assert curve_rows([]).shape == (0, 6)
+
+
+def test_axes_of_the_curves_stand_still_while_they_grow():
+    for rows in ([], history()):
+        figure = curves_figure(rows, 10, 0.08)
+        assert [axis.range for axis in figure.select_xaxes()] == [(0, 10)] * 4
+        assert figure.layout.yaxis3.range == (0, 1)
+
+
+def test_chance_and_the_floor_are_marked():
+    lines = curves_figure([], 10, 0.08).layout.shapes
+    assert [(line.yref, line.y0) for line in lines] == [("y2", pytest.approx(np.log(2))), ("y3", 0.5), ("y4", 0.08)]
+
+
+def test_a_run_without_a_discriminator_has_gaps_and_no_marks_of_chance():
+    rows = [{"epoch": 1.0, "reconstruction": 0.3, "adversarial": 20.0, "distance": 0.2}]
+    figure = curves_figure(rows, 10, 0.08, objective="vae")
+    assert np.isnan(figure.data[2].y).all()
+    assert figure.data[1].name == "KL divergence"
+    assert [line.yref for line in figure.layout.shapes] == ["y4"]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 
 import pytest
 import torch
@@ -92,6 +93,24 @@ def test_weights_that_are_not_finite_are_noticed_though_the_losses_before_them_w
         next(train(trainer, report_seconds=0.0))
     for name, tensor in trainer.model.state_dict().items():
         assert torch.equal(tensor, good[name]), name
+
+
+def test_a_diverged_run_is_noticed_within_a_second():
+    trainer = Trainer(DATA, MODEL, recipe("reference", epochs=1000))
+    step, poisoned = trainer.step, []
+
+    def poison() -> None:
+        step()
+        if trainer.step_count == 3:
+            trainer.model.decoder.layers[0].weight.data[0, 0] = math.nan
+            poisoned.append(time.monotonic())
+
+    trainer.step = poison
+    with pytest.raises(TrainingError, match="lower"):
+        for _ in train(trainer):
+            pass
+    assert time.monotonic() - poisoned[0] < 1
+    assert trainer.finite()
 
 
 def test_a_run_that_ends_with_standardising_gives_codes_of_mean_zero_and_variance_one():

@@ -111,9 +111,10 @@ def new_trainer(data, dtype, **settings) -> Trainer:
     return trainer
 
 
-def run_trainer(data, batches, dtype, **settings) -> Run:
+def run_trainer(data, batches, dtype, by_autograd=False, **settings) -> Run:
     trainer = new_trainer(data, dtype, **settings)
-    losses = [trainer.adversarial_step(to_model_range(batch).to(dtype))[:3] for batch in batches]
+    step = trainer.adversarial_step if by_autograd else trainer.update
+    losses = [step(to_model_range(batch).to(dtype))[:3] for batch in batches]
     return Run(torch.stack(losses), tensors_of(networks_of(trainer)))
 
 

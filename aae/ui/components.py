@@ -55,10 +55,7 @@ def _mount(module: str, *events: str) -> str:
 
 
 def figure_box(value: dict[str, Any] | None, description: str, elem_id: str) -> gr.HTML:
-    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`.
-
-    A `value` of ``{"points": packed_points(...)}`` moves the points of the figure that is drawn.
-    """
+    """A Plotly figure that keeps zoom and hidden classes through updates; its `value` is made by `figure_value`."""
     return _figure(value, description, elem_id, _mount("figure.js"))
 
 
@@ -67,8 +64,8 @@ def plane_box(
 ) -> gr.HTML:
     """A `figure_box` of a latent plane: it marks where z stands, a pointer in it moves z, and points show their images.
 
-    Its `value` also has ``"codes"`` (URL), ``"dataset"`` and ``"originals"`` (whether `held_out_image`, which takes
-    [dataset, place] and gives a packed image, has the images behind the codes).
+    Its `value` also has ``"codes"`` (URL), ``"class_names"``, ``"dataset"`` and ``"originals"`` (whether `held_out_image`,
+    which takes [dataset, place] and gives a packed image, has the images behind the codes).
     """
     keys = "Arrow keys move z, r draws it from the prior, 0 takes it to the origin, 1 to 9 go to a slider."
     return _figure(value, f"{description}. {keys}", elem_id, _mount("plane.js"), [held_out_image], role="application")
@@ -132,6 +129,17 @@ def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     )
 
 
+def panel_box(html: str, module: str, elem_id: str, functions: Sequence[Callable[..., Any]] = ()) -> gr.HTML:
+    """A part of the page that its module runs by itself: static `html`, and the server functions that the module may call."""
+    return gr.HTML(
+        html_template=html,
+        js_on_load=_mount(module),
+        server_functions=list(functions) or None,
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
 def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
     """A progress bar and plain text: `value` is ``{"share": 0 to 1 or None, "text": str, "state": str}``.
 
@@ -141,6 +149,39 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
         value,
         html_template='<div class="status" role="status"><progress max="1" hidden></progress><p></p></div>',
         js_on_load=_mount("status.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def film_box(elem_id: str) -> gr.HTML:
+    """What a model in training makes of the same draws and images; keeps the frames for a replay, and moves the figures.
+
+    `value` is one frame (`training_show.Show.film`), shown as it comes unless the visitor has gone back to an earlier one.
+    """
+    return gr.HTML(
+        html_template=(
+            '<div class="film"><figure><canvas class="draws" width="256" height="256" role="img" '
+            'aria-label="64 draws of the prior, decoded"></canvas>'
+            "<figcaption>the same 64 draws of N(0, I), decoded</figcaption></figure>"
+            '<figure><canvas class="rebuilt" width="256" height="64" role="img" '
+            'aria-label="Eight test images above their reconstructions"></canvas>'
+            "<figcaption>test images above their reconstructions</figcaption></figure>"
+            '<div class="replay"><button type="button" aria-label="Replay the run" disabled>▶</button>'
+            '<input type="range" min="0" max="0" value="0" disabled aria-label="Moment of the run"><output>–</output>'
+            "</div></div>"
+        ),
+        js_on_load=_mount("film.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def step_box(elem_id: str) -> gr.HTML:
+    """One training step, phase by phase: `value` is made by `stepper.step_value`; triggers `wanted` for the next step."""
+    return gr.HTML(
+        html_template='<div class="stepper" aria-live="polite"></div>',
+        js_on_load=_mount("stepper.js", "wanted"),
         apply_default_css=False,
         elem_id=elem_id,
     )
@@ -184,5 +225,5 @@ def packed_points(points: np.ndarray) -> str:
 
 
 def packed_image(image: np.ndarray) -> str:
-    """uint8 `(32, 32)`, or several such `(n, 32, 32)`, as text for a component."""
+    """uint8 `(32, 32)` as text for a `digit_box`."""
     return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()

@@ -9,12 +9,12 @@ import gradio as gr
 
 from aae.ui import runtime
 from aae.ui.components import ASSETS, PLOTLY_JS, served_modules
-from aae.ui.explore import build_explore
+from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
 from aae.ui.restore import build_restore
 from aae.ui.session import Shelf, Visitor
-from aae.ui.train import build_train
+from aae.ui.train import build_train, resting_buttons
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
 TITLE = "AAE Playground"
@@ -35,12 +35,14 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
             with gr.Tab("Explore", id="explore"):
                 explore = build_explore(shelf, visitor)
             with gr.Tab("Train", id="train"):
-                build_train(shelf, visitor, explore)
-                build_keep(shelf, visitor, explore)
+                buttons = build_train(shelf, visitor, explore)
+                uploaded = build_keep(shelf, visitor, explore)
                 gr.Markdown(shelf.limits.told(), elem_id="limits", elem_classes="hint")
             with gr.Tab("How it works", id="learn"):
                 build_learn()
-        build_restore(demo, shelf, visitor, explore)
+        restored = build_restore(demo, shelf, visitor, explore)
+        for changed in (restored, uploaded):
+            changed.then(resting_buttons, visitor, buttons, **QUIET)
     demo.shelf = shelf  # keeps the folder of decoders for as long as the demo
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo

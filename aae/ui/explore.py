@@ -28,6 +28,7 @@ from aae.ui.panels import (
     plane_value,
 )
 from aae.ui.session import Shelf, Visitor
+from aae.ui.walk import build_walk
 
 MAX_LATENT_DIM = 64
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -141,6 +142,8 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
     follow.change(None, follow, None, js="(follow) => { window.aae.follow = follow }", **QUIET)
     overlay.change(None, overlay, None, js="(overlay) => window.aae.overlay(overlay)", **QUIET)
     field.change(None, field, None, js="(field) => window.aae.showField(field)", **QUIET)
+    with gr.Tabs(elem_id="ways"):
+        build_walk()
     return tab
 
 

@@ -6,6 +6,7 @@ import gc
 import logging
 import traceback
 
+import gradio as gr
 import torch
 
 from aae.config import ModelConfig, TrainConfig
@@ -26,6 +27,8 @@ def explain(error: Exception, model: ModelConfig | None = None, config: TrainCon
     """What the visitor of a failed run is told. What is no error of theirs is logged with its traceback."""
     if isinstance(error, AAEError):
         return str(error)
+    if isinstance(error, gr.Error):  # ZeroGPU's: the quota is used up, or a call took too long
+        return f"The device is not to be had: {error.message}"
     if is_out_of_memory(error):
         free_memory(error)
         if model is None or config is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from aae.checkpoints import MAX_BYTES, save_checkpoint
 from aae.errors import AAEError
@@ -57,14 +58,12 @@ def download(visitor: Visitor, shelf: Shelf, kind: str) -> dict[str, Any]:
 def place(shown: ShownModel, kind: str, path: Path) -> None:
     """Put a file of the model at `path`; raises `OSError` or `CheckpointError` where it cannot."""
     match kind:
-        case "checkpoint" if shown.checkpoint_file.exists():
-            path.hardlink_to(shown.checkpoint_file)  # the same bytes, no second time on the disk
-        case "checkpoint":  # there was no room for all of it
+        case "checkpoint":
             save_checkpoint(path, shown.checkpoint)
         case "record":
             path.write_text(record_json(shown.checkpoint), encoding="utf-8")
         case "decoder":
-            path.hardlink_to(shown.weights)
+            path.hardlink_to(shown.weights)  # the same bytes, no second time on the disk
         case "page":
             path.write_text(decoder_page(shown.weights.read_bytes()), encoding="utf-8")
 
@@ -100,6 +99,7 @@ def take_checkpoint(visitor: Visitor, shelf: Shelf, content: object) -> str:
     if visitor.running:
         raise AAEError("A run of yours is under way; stop it first.")
     visitor.keep(shelf.own(checkpoint))
+    visitor.story = None  # that was another run
     if checkpoint.training:
         further = "Training goes on exactly where it stood."
     elif checkpoint.train_config and checkpoint.record:
@@ -109,8 +109,8 @@ def take_checkpoint(visitor: Visitor, shelf: Shelf, content: object) -> str:
     return f"This is your model now, in every tab. {further}"
 
 
-def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadButton:
-    """Lay out the panel and wire it; an upload shows in `explore`. Returns the upload, for others to follow."""
+def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> Dependency:
+    """Lay out the panel and wire it; an upload shows in `explore`, and what is to follow it hangs on the result."""
     with gr.Accordion("Keep your model, or go on with one that you kept", open=True, elem_id="keep"):
         with gr.Row(elem_classes="keep-buttons"):
             buttons = [
@@ -146,7 +146,7 @@ def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadBu
 
     for kind, button in buttons:
         button.click(get(kind), visitor, link, **QUIET)
-    upload.upload(
+    return upload.upload(
         take,
         [visitor, upload],
         [box, *explore.outputs],
@@ -156,7 +156,6 @@ def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> gr.UploadBu
         show_progress_on=box,
         api_visibility="private",
     )
-    return upload
 
 
 def about_upload(shelf: Shelf) -> str:

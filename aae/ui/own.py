@@ -34,9 +34,10 @@ def images_of(visitor: Visitor, dataset: str) -> tuple[ImageData, ImageData]:
     return data, load_images(data.dataset, "test")
 
 
-def loading(dataset: Dataset) -> str:
+def loading(dataset: str) -> str:
     """What to say while `images_of` works."""
-    return "Taking your images …" if dataset == OWN else f"Loading {TITLES[dataset]} (downloaded on first use) …"
+    title = next((title for title, name in dataset_choices() if name == dataset), dataset)
+    return "Taking your images …" if dataset == OWN else f"Loading {title} (downloaded on first use) …"
 
 
 def dataset_choices(visitor: Visitor | None = None) -> list[tuple[str, Dataset]]:

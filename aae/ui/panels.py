@@ -63,6 +63,7 @@ def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[s
     return {
         **figure_value(figure, projection.axes),
         "codes": static_url(shown.codes_file),
+        "class_names": shown.class_names,
         "dataset": shown.dataset,
         "originals": images is not None and len(held_out_indices(len(images))) == len(shown.codes),
     }
@@ -89,6 +90,14 @@ def held_out_image(request: object) -> str | None:
         return None
     indices = held_out_indices(len(images))
     return packed_image(images.images[indices[place], 0].numpy()) if 0 <= place < len(indices) else None
+
+
+def held_out_images(request: object) -> list[str | None] | None:
+    """The images behind up to ten codes: `request` is [data set, places]; as `held_out_image`."""
+    match request:
+        case [str(dataset), list(places)] if len(places) <= 10:
+            return [held_out_image([dataset, place]) for place in places]
+    return None
 
 
 def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:

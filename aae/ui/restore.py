@@ -6,6 +6,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import gradio as gr
+from gradio.events import Dependency
 
 from aae.ui.explore import QUIET, Explore
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
@@ -16,8 +17,8 @@ STORAGE_KEY = "aae-visitor"
 SECRET = "aae-playground"
 
 
-def build_restore(demo: gr.Blocks, shelf: Shelf, visitor: gr.State, explore: Explore) -> None:
-    """Wire what happens when a page is opened and when it is closed."""
+def build_restore(demo: gr.Blocks, shelf: Shelf, visitor: gr.State, explore: Explore) -> Dependency:
+    """Wire what happens when a page is opened and when it is closed; what is to follow the opening hangs on the result."""
     token = gr.BrowserState("", storage_key=STORAGE_KEY, secret=SECRET)
     pages: WeakValueDictionary[str, Visitor] = WeakValueDictionary()
 
@@ -35,5 +36,5 @@ def build_restore(demo: gr.Blocks, shelf: Shelf, visitor: gr.State, explore: Exp
         if page is not None:
             page.leave()
 
-    demo.load(opened, [token, visitor], [token, visitor, *explore.outputs], **QUIET)
     demo.unload(closed)
+    return demo.load(opened, [token, visitor], [token, visitor, *explore.outputs], **QUIET)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -150,3 +151,15 @@ def training_device() -> torch.device:
         # A ZeroGPU web process says that it has CUDA, and has none outside specially decorated functions.
         return torch.device("cpu")
     return pick_device()
+
+
+def on_gpu(function: Callable[..., Iterator[bytes]], duration: Callable[..., int]) -> Callable[..., Iterator[bytes]]:
+    """The generator function as it must be called to have the device: on ZeroGPU it then runs in a worker process.
+
+    `duration` takes the same arguments and gives the GPU seconds to ask for. The only place that knows `spaces`.
+    """
+    if host() != "zero-gpu":
+        return function
+    import spaces  # type: ignore[import-not-found]  # only there, and before anything touches CUDA
+
+    return spaces.GPU(function, duration=duration)

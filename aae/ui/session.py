@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import secrets
 import shutil
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from aae.checkpoints import Checkpoint, load_checkpoint
 from aae.data import OWN, ImageData
 from aae.errors import AAEError, CheckpointError
 from aae.export import codes_file, decoder_file, discriminator_file
@@ -47,11 +46,6 @@ class ShownModel:
     """The images behind the codes if they come from a visitor's zip; all others are found by their data set's name."""
 
     @property
-    def checkpoint_file(self) -> Path:
-        """A visitor's whole checkpoint, with the training state that `checkpoint` leaves out of a session's memory."""
-        return self.weights.with_suffix(".safetensors")
-
-    @property
     def downloads(self) -> Path:
         """Folder of what a visitor downloads, under names to keep; made when it is needed."""
         return self.weights.with_suffix("")
@@ -78,12 +72,12 @@ class ShownModel:
     def nbytes(self) -> int:
         """Memory that this model takes, once codes and draws have been shown too."""
         codes = self.checkpoint.codes
-        weights = sum(tensor.nbytes for tensor in self.checkpoint.weights.values())
+        tensors = [*self.checkpoint.weights.values(), *self.checkpoint.training.values()]
         images = 0 if self.held_out is None else self.held_out.images.nbytes
-        return weights + images + (0 if codes is None else 8 * codes.nbytes)
+        return sum(tensor.nbytes for tensor in tensors) + images + (0 if codes is None else 8 * codes.nbytes)
 
     def remove_files(self) -> None:
-        """Remove what lies on disk for this model: what browsers fetch and download, and the whole checkpoint."""
+        """Remove what lies on disk for this model: what browsers fetch and download."""
         shutil.rmtree(self.downloads, ignore_errors=True)
         for path in self.weights.parent.glob(f"{self.weights.stem}.*"):
             path.unlink(missing_ok=True)
@@ -167,14 +161,15 @@ class Shelf:
         return shown
 
     def own(self, checkpoint: Checkpoint, held_out: ImageData | None = None) -> ShownModel:
-        """A visitor's checkpoint, ready to be shown to that visitor; `held_out` if it was trained on a zip of theirs."""
+        """A visitor's checkpoint, ready to be shown to that visitor, and to be trained on if it carries its training state.
+
+        `held_out` are its images if it was trained on a zip of theirs.
+        """
         if held_out is not None and held_out.dataset != OWN:
             held_out = None
-        shown = self._place(YOUR_MODEL, "Your model", checkpoint.slim(), secret=True, held_out=held_out)
+        shown = self._place(YOUR_MODEL, "Your model", checkpoint, secret=True, held_out=held_out)
         if held_out is not None:
             own_held_out[shown.dataset] = held_out
-        with contextlib.suppress(CheckpointError):  # a full disk costs the download, not the model
-            save_checkpoint(shown.checkpoint_file, checkpoint)
         return shown
 
     def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ model. How many models are kept, and for how long, is bounded; whose model went 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import secrets
@@ -16,12 +15,11 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from aae.checkpoints import Checkpoint, load_checkpoint
-from aae.errors import CheckpointError
 from aae.own_data import OwnImages
 
 if TYPE_CHECKING:
     from aae.ui.session import ShownModel
+    from aae.ui.training_show import Story
 
 RUN_ENDS_SECONDS = 6.0
 """A reloaded page waits at most this long for the run of the page before to end and leave its model."""
@@ -42,6 +40,7 @@ class Visitor:
         self.images: OwnImages | None = None  # a zip of theirs to train on; lives as long as the page
         self.running = False
         self.stopped = False  # the last run ended before its time
+        self.story: Story | None = None  # the curves of the run that `own` is the state of
         self._lock = threading.Lock()
         self.models.know(self)
 
@@ -67,15 +66,6 @@ class Visitor:
     def keep(self, shown: ShownModel) -> None:
         """Make `shown` this visitor's model; the one before goes."""
         self.models.put(self, shown)
-
-    def resumable(self) -> Checkpoint | None:
-        """This visitor's model as it stands, with its training state, read from disk; without it if there is none there."""
-        shown = self.own
-        if shown is None:
-            return None
-        with contextlib.suppress(CheckpointError):  # it could not be written, or a newer model took its place
-            return load_checkpoint(shown.checkpoint_file)
-        return shown.checkpoint
 
     def adopt(self, token: object) -> None:
         """Take the token that the browser has kept, if we issued it, and wait until a run under it has left its model."""

@@ -9,14 +9,14 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-import torch
 
 from aae.checkpoints import load_checkpoint, save_checkpoint
-from aae.errors import AAEError, CheckpointError
+from aae.errors import AAEError
 from aae.ui import keep
 from aae.ui.components import ASSETS
 from aae.ui.keep import KINDS, decoder_page, download, take_checkpoint
 from aae.ui.session import Visitor
+from aae.ui.training_run import resumable, run
 
 
 @pytest.fixture
@@ -62,22 +62,15 @@ def test_nobody_downloads_what_is_not_theirs(owner, shelf):
         download(owner, shelf, "../secret")
 
 
-def test_model_whose_training_state_did_not_fit_is_downloaded_without_it(shelf, trained, monkeypatch):
-    def full(*args):
-        raise CheckpointError("The disk is full.")
+def test_full_disk_is_told_and_leaves_nothing_half_written(owner, shelf, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
 
-    visitor = Visitor()
     with monkeypatch.context() as patch:
-        patch.setattr("aae.ui.session.save_checkpoint", full)
-        visitor.keep(shelf.own(trained))
-        with monkeypatch.context() as still:
-            still.setattr(keep, "save_checkpoint", full)
-            with pytest.raises(AAEError, match="full"):
-                download(visitor, shelf, "checkpoint")
-    back = load_checkpoint(path_of(download(visitor, shelf, "checkpoint")))
-    assert not back.training
-    assert torch.equal(back.codes, trained.codes)
-    visitor.close()
+        patch.setattr(keep, "record_json", full)
+        with pytest.raises(AAEError, match="no room"):
+            download(owner, shelf, "record")
+    assert json.loads(path_of(download(owner, shelf, "record")).read_text())
 
 
 def test_page_of_the_decoder_needs_nothing_from_elsewhere(owner):
@@ -94,7 +87,7 @@ def test_upload_becomes_the_visitors_model_with_its_training_state(shelf, traine
     assert "exactly where it stood" in take_checkpoint(visitor, shelf, trained_file.read_bytes())
     assert visitor.own.title == "Your model"
     assert visitor.own.checkpoint.record == trained.record
-    assert visitor.resumable().training.keys() == trained.training.keys()
+    assert visitor.own.checkpoint.training.keys() == trained.training.keys()
     visitor.close()
 
 
@@ -105,6 +98,20 @@ def test_upload_without_training_state_or_settings_says_what_follows(shelf, trai
     bare = dataclasses.replace(trained.slim(), train_config=None)
     save_checkpoint(path, bare)
     assert "not trained on" in take_checkpoint(visitor, shelf, path.read_bytes())
+    visitor.close()
+
+
+def test_training_goes_on_from_the_weights_of_an_upload_without_training_state(shelf, trained, tmp_path):
+    visitor, path = Visitor(), tmp_path / "a.safetensors"
+    save_checkpoint(path, trained.slim())
+    take_checkpoint(visitor, shelf, path.read_bytes())
+    assert resumable(visitor).record.epochs == 0
+    settings = {"dataset": "mnist", "preset_name": "fast", "epochs": 9, "latent_dim": 2, "seed": 5}
+    views = list(run(visitor, shelf, **settings, action="epoch"))
+    assert views[-1].status["state"] == "done", views[-1].status["text"]
+    record = visitor.own.checkpoint.record
+    assert (record.epochs, record.dataset, visitor.own.latent_dim) == (1, "digits-sample", 10), "the upload's settings"
+    assert record.history[0]["reconstruction"] < trained.record.history[0]["reconstruction"], "and not from scratch"
     visitor.close()
 
 

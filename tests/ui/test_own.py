@@ -11,7 +11,7 @@ from aae.data import TITLES
 from aae.errors import DataError
 from aae.own_data import ZipLimits
 from aae.ui import own
-from aae.ui import train as tab
+from aae.ui import training_run as tab
 from aae.ui.own import dataset_choices, images_of, sheet, take_zip
 from aae.ui.session import Visitor
 from tests.zips import digits, zipped

@@ -82,6 +82,16 @@ def test_request_for_an_image_that_is_not_there_gets_none(request_):
     assert panels.held_out_image(request_) is None
 
 
+def test_images_behind_several_codes_come_in_order_and_those_that_are_missing_are_none(sample_images):
+    several = panels.held_out_images(["digits-sample", [3, 500, 7]])
+    assert several == [panels.held_out_image(["digits-sample", 3]), None, panels.held_out_image(["digits-sample", 7])]
+
+
+@pytest.mark.parametrize("request_", [None, [], ["digits-sample"], ["digits-sample", 3], ["digits-sample", [0] * 11], [1, [0]]])
+def test_request_for_images_that_is_none_gets_none(request_):
+    assert panels.held_out_images(request_) is None
+
+
 def test_plane_says_whether_the_images_behind_its_codes_are_at_hand(shelf, monkeypatch, sample_images):
     monkeypatch.setattr(panels, "held_out", lambda dataset: None)
     assert panels.plane_value(shelf.first(), PCA, 0, 1)["originals"] is False

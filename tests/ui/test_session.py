@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from aae.errors import AAEError, CheckpointError
-from aae.ui import panels, session
+from aae.errors import AAEError
+from aae.ui import panels
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor, as_code
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
@@ -64,33 +64,6 @@ def test_decoder_file_goes_with_the_visitor_or_a_newer_model(shelf, checkpoint):
     after = visitor.own.weights
     visitor.close()
     assert not after.exists()
-
-
-def test_whole_checkpoint_lies_on_disk_and_not_in_the_session(shelf, trained):
-    visitor, other = Visitor(), Visitor()
-    assert visitor.resumable() is None
-    for owner in (visitor, other):
-        owner.keep(shelf.own(trained))
-    assert not visitor.own.checkpoint.training
-    back = visitor.resumable()
-    assert back.training.keys() == trained.training.keys()
-    assert all(torch.equal(tensor, trained.weights[name]) for name, tensor in back.weights.items())
-    folder, stem = visitor.own.weights.parent, visitor.own.weights.stem
-    visitor.close()
-    assert not list(folder.glob(f"{stem}*"))
-    assert other.own.checkpoint_file.exists()
-    other.close()
-
-
-def test_full_disk_costs_the_training_state_and_not_the_model(shelf, trained, monkeypatch):
-    def full(*args):
-        raise CheckpointError("The disk is full.")
-
-    visitor = Visitor()
-    monkeypatch.setattr(session, "save_checkpoint", full)
-    visitor.keep(shelf.own(trained))
-    assert visitor.resumable() is visitor.own.checkpoint
-    visitor.close()
 
 
 def test_held_out_images_of_a_zip_are_found_by_that_visitors_model_alone_and_go_with_it(shelf, checkpoint, held_out):

@@ -1,6 +1,8 @@
 // Plotly figures that Python builds: drawn with Plotly.react, so that zoom and hidden classes survive updates,
 // in the page's own colours.
 
+import { decodeFloats, figures } from "./figures.js";
+
 const CONFIG = {
   displaylogo: false,
   responsive: true,
@@ -14,7 +16,8 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
   const plot = element.querySelector(".figure");
   const Plotly = window.Plotly; // a classic script, which the component's head has loaded by now
   let shown = null; // the last value that held a figure
-  let points = null; // where its points have moved since
+  let points = null; // where its points have moved since: float32 (n, 2), in the order of its traces
+  let rows = null; // what its curves have become since: float32 (rows, 1 + traces), x and then a column for each trace
   let revision = 0;
   let narrow = null; // how it is laid out; null until it is drawn
   let behind = false; // something came while it could not be drawn
@@ -22,11 +25,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
   const inTurn = (call) => (queue = queue.then(call).catch((error) => console.error(error)));
 
   const update = () => {
-    if (props.value?.points) {
-      points = decodeFloats(props.value.points);
-      return inTurn(move);
-    }
-    if (props.value?.figure) [shown, points] = [props.value, null];
+    if (props.value?.figure) [shown, points, rows] = [props.value, null, null];
     return draw();
   };
 
@@ -52,8 +51,9 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
     });
   };
 
-  // Put the points of the drawn figure where `points` says: float32 (n, 2), in the order of its traces.
+  // Put the points and curves of the drawn figure where they have come to.
   const move = () => {
+    if (rows) return redrawCurves();
     const x = [], y = [], traces = [];
     let next = 0;
     (plot.data ?? []).forEach((trace, index) => {
@@ -68,6 +68,31 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
     return traces.length && !behind ? Plotly.restyle(plot, { x, y }, traces) : undefined;
   };
 
+  const redrawCurves = () => {
+    const width = 1 + (plot.data ?? []).length;
+    behind = !element.clientWidth;
+    if (behind || width === 1 || rows.length % width) return undefined;
+    const column = (c) => Float32Array.from({ length: rows.length / width }, (_, i) => rows[i * width + c]);
+    const y = plot.data.map((_, i) => column(i + 1));
+    return Plotly.restyle(plot, { x: y.map(() => column(0)), y });
+  };
+
+  // Where drawing is slower than what comes, the latest is drawn, and the page has as long to itself as a drawing takes.
+  let moves = false;
+  const moveSoon = () => {
+    if (moves) return;
+    moves = true;
+    inTurn(async () => {
+      const started = performance.now();
+      moves = false;
+      await move();
+      await new Promise((done) => setTimeout(done, Math.min(performance.now() - started, 500)));
+    });
+  };
+  figures.set(plot, {
+    points: (floats) => ((points = floats), moveSoon()),
+    rows: (floats) => ((rows = floats), moveSoon()),
+  });
   watch("value", update);
   update();
   new ResizeObserver(() => {
@@ -104,19 +129,17 @@ function inPageColours(layout, element) {
 
 const isNarrow = (element) => element.clientWidth < 560;
 
-// On a phone the two plots stand one above the other.
+// On a phone the plots stand one above the other.
 function stack(layout) {
   const titles = (layout.annotations ?? []).filter((note) => note.yref === "paper");
-  [["xaxis", "yaxis", [0.54, 1]], ["xaxis2", "yaxis2", [0, 0.46]]].forEach(([x, y, domain], i) => {
-    if (!layout[x] || !layout[y]) return;
+  const numbers = Object.keys(layout).filter((name) => /^xaxis/.test(name)).map((name) => name.slice(5)).sort();
+  const height = (1 - 0.08 * (numbers.length - 1)) / numbers.length;
+  numbers.forEach((number, i) => {
+    const [x, y] = [`xaxis${number}`, `yaxis${number}`];
+    const top = 1 - i * (height + 0.08);
     layout[x] = { ...layout[x], domain: [0, 1], title: undefined };
-    layout[y] = { ...layout[y], domain };
-    if (titles[i]) Object.assign(titles[i], { x: 0.5, y: domain[1] });
+    layout[y] = { ...layout[y], domain: [top - height, top] };
+    if (titles[i]) Object.assign(titles[i], { x: 0.5, y: top });
   });
   layout.margin = { ...layout.margin, l: 40, r: 4 };
-}
-
-function decodeFloats(text) {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
 }

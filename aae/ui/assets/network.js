@@ -11,12 +11,13 @@ export class Network {
     const headerLength = new DataView(buffer).getUint32(0, true);
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, headerLength)));
     let halves = new Uint16Array(buffer.slice(4 + headerLength));
+    this.buffer = buffer; // for a worker, which makes its own
     this.latentDim = header.latent_dim;
     this.layers = header.layers.map(({ inputs, outputs, activation }) => {
       const weights = toFloat32(halves.subarray(0, inputs * outputs));
       const biases = toFloat32(halves.subarray(inputs * outputs, (inputs + 1) * outputs));
       halves = halves.subarray((inputs + 1) * outputs);
-      return { inputs, outputs, activate: ACTIVATIONS[activation], weights, biases };
+      return { inputs, outputs, activation, activate: ACTIVATIONS[activation], weights, biases };
     });
   }
 

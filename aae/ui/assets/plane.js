@@ -4,6 +4,7 @@ import { mount as mountFigure } from "./figure.js";
 import { discriminatorField } from "./field.js";
 import { keys } from "./keys.js";
 import { marginals } from "./marginals.js";
+import { pathLayer } from "./path.js";
 import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
 import { aae } from "./state.js";
@@ -46,9 +47,11 @@ export function mount(box) {
   };
   const placed = (value) => {
     aae.axes = axes = value.axes;
+    aae.setShown(value);
     cards.use(value);
     drawMarginals();
     field.placed(axes);
+    path.placed(axes);
     place();
   };
   let overlaid = false; // the prior's draws over the codes too
@@ -64,6 +67,8 @@ export function mount(box) {
   const drawMarginals = marginals(frame, plot);
   const field = discriminatorField(frame, plot);
   aae.showField = field.show;
+  const path = pathLayer(frame, plot);
+  aae.showPath = path.show;
   const cards = pointCards(frame, plot, box.server);
   aae.subscribe(place);
   steer(plot, () => axes, cards);

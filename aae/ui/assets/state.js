@@ -2,6 +2,7 @@
 // `window.aae` is this module, for the sliders' events and for programs that drive the page.
 
 import { loadNetwork } from "./network.js";
+import { normal } from "./walks.js";
 
 const SLIDER_LIMIT = 3.5;
 const listeners = new Set();
@@ -68,7 +69,7 @@ export const aae = {
     aae.forgetOriginal();
     aae.move(aae.z.map(() => {
       for (;;) {
-        const value = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+        const value = normal();
         if (Math.abs(value) <= SLIDER_LIMIT) return Math.round(value * 100) / 100;
       }
     }));
@@ -100,6 +101,14 @@ export const aae = {
     }
     changed();
     return true;
+  },
+
+  // What the plane draws (its value, see components.py): whose codes those are. Listeners hear of another one too.
+  shown: null,
+  setShown(value) {
+    if (value === aae.shown) return;
+    aae.shown = value;
+    changed();
   },
 
   // Call `listener(z)` before each frame in which z has changed; returns the function that ends it.

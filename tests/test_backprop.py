@@ -1,0 +1,95 @@
+"""The step with its gradients written out is the step of autograd: same draws, losses, gradients and weights."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from aae.backprop import Layers
+from aae.config import PRESETS, ModelConfig
+from aae.data import load_images
+from aae.training import Trainer
+
+DATA = load_images("digits-sample", "train")
+MODEL = ModelConfig(latent_dim=3, hidden_dim=32)
+
+
+def trainer(recipe: str = "reference", model: ModelConfig = MODEL, **changes) -> Trainer:
+    made = Trainer(DATA, model, dataclasses.replace(PRESETS[recipe].train, dataset="digits-sample", **changes))
+    made.model.double()
+    return made
+
+
+def steps(made: Trainer, count: int, by_autograd: bool) -> torch.Tensor:
+    """Losses `(count, 4)` of this many steps, float64."""
+    found = []
+    for _ in range(count):
+        x = made.next_batch().double()
+        found.append(made.adversarial_step(x) if by_autograd else made.backprop.step(x))
+        made.step_count += 1
+    return torch.stack(found)
+
+
+@pytest.mark.parametrize("recipe", PRESETS)
+@pytest.mark.parametrize("posterior", ["gaussian", "deterministic"])
+def test_it_follows_autograd_through_an_epoch_and_its_shorter_last_batch(recipe, posterior):
+    model = dataclasses.replace(MODEL, posterior=posterior)
+    one, other = trainer(recipe, model, batch_size=1000), trainer(recipe, model, batch_size=1000)
+    count = one.steps_per_epoch + 2
+    assert len(DATA) % 1000
+    expected, found = steps(one, count, by_autograd=True), steps(other, count, by_autograd=False)
+    torch.testing.assert_close(found[:, :3], expected[:, :3], rtol=1e-8, atol=1e-10)
+    torch.testing.assert_close(found[:, 3], expected[:, 3], rtol=0, atol=1e-6)  # a share of right answers, of float32 counts
+    for name, tensor in one.model.state_dict().items():
+        torch.testing.assert_close(other.model.state_dict()[name], tensor, rtol=0, atol=1e-6, msg=name)
+    assert torch.equal(one.noise.get_state(), other.noise.get_state())
+
+
+@pytest.mark.parametrize("inputs", [True, False])
+def test_gradients_are_those_of_autograd_and_add_up_if_asked_to(inputs):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.LeakyReLU(0.2), nn.Linear(6, 3), nn.Tanh()).double()
+    x, gradient = torch.randn(8, 4, dtype=torch.float64, requires_grad=True), torch.randn(8, 3, dtype=torch.float64)
+    network(x).backward(gradient)
+    expected = [parameter.grad for parameter in network.parameters()]
+    network.zero_grad()
+    layers = Layers(network)
+    with torch.no_grad():
+        _, saved = layers.forward(x.detach())
+        below = layers.backward(gradient, saved, inputs=inputs)
+    for parameter, wanted in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, wanted, rtol=1e-12, atol=1e-14)
+    if inputs:
+        torch.testing.assert_close(below, x.grad, rtol=1e-12, atol=1e-14)
+
+
+def test_gradients_of_two_passes_add_up():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 6), nn.LeakyReLU(0.2), nn.Linear(6, 1)).double()
+    parts = torch.randn(2, 8, 4, dtype=torch.float64)
+    network(torch.cat([parts[0], parts[1]])).sum().backward()
+    expected = [parameter.grad for parameter in network.parameters()]
+    network.zero_grad()
+    layers = Layers(network)
+    with torch.no_grad():
+        for part, add in zip(parts, (False, True), strict=True):
+            _, saved = layers.forward(part)
+            layers.backward(torch.ones(8, 1, dtype=torch.float64), saved, add=add)
+    for parameter, wanted in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, wanted, rtol=1e-12, atol=1e-14)
+
+
+def test_weight_gradients_are_written_into_the_same_memory_at_every_step():
+    made = trainer()
+    steps(made, 1, by_autograd=False)
+    before = made.model.encoder.trunk[1].weight.grad.data_ptr()
+    steps(made, 1, by_autograd=False)
+    assert made.model.encoder.trunk[1].weight.grad.data_ptr() == before
+
+
+def test_a_layer_without_a_written_gradient_is_refused():
+    with pytest.raises(TypeError, match="Sigmoid"):
+        Layers(nn.Sequential(nn.Sigmoid()))
