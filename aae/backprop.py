@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
-from aae import losses
 from aae.models import AAE
 from aae.priors import GaussianPrior
 
@@ -129,7 +129,8 @@ class Backprop:
         """
         encoder, gaussian, weight = self.model.encoder, self.model.config.posterior == "gaussian", self.adversarial_weight
         n, flat = len(x), x.flatten(1)
-        self.model.train()
+        if not self.model.training:
+            self.model.train()
 
         h, trunk_saved = self.trunk.forward(flat)  # (N, hidden)
         mean = torch.addmm(encoder.mean.bias, h, encoder.mean.weight.t())  # (N, latent_dim)
@@ -141,10 +142,12 @@ class Backprop:
             z = mean + deviation
         x_rec, decoder_saved = self.decoder.forward(z)  # (N, 1024)
         code_logits, code_saved = self.discriminator.forward(z)  # (N, 1)
-        _, reconstruction, adversarial = losses.generator_loss(x_rec, flat, code_logits, weight)
 
-        # d|x̂ - x|/dx̂ = sign(x̂ - x), and dBCE(D, y)/dlogit = σ(logit) - y; both losses are means.
-        gradient = (x_rec - flat).sign_().mul_((1 - weight) / x_rec.numel())
+        # The losses of aae/losses.py: BCE(D, 1) = log(1 + exp(-logit)), BCE(D, 0) = log(1 + exp(logit)), L1 = |x̂ - x|; means.
+        # Their gradients: dBCE(D, y)/dlogit = σ(logit) - y, and d|x̂ - x|/dx̂ = sign(x̂ - x).
+        difference = x_rec - flat
+        reconstruction, adversarial = difference.abs().mean(), softplus(-code_logits).mean()
+        gradient = difference.sign_().mul_((1 - weight) / x_rec.numel())
         z_gradient = self.decoder.backward(gradient, decoder_saved)
         code_probability = torch.sigmoid(code_logits)
         gradient = (code_probability - 1).mul_(weight / n)
@@ -161,7 +164,7 @@ class Backprop:
 
         p = self.prior.sample(n, self.noise)  # (N, latent_dim)
         prior_logits, prior_saved = self.discriminator.forward(p.to(z))
-        discrimination = losses.discriminator_loss(prior_logits, code_logits)
+        discrimination = (softplus(-prior_logits).mean() + softplus(code_logits).mean()) / 2
         gradient = (torch.sigmoid(prior_logits) - 1).mul_(0.5 / n)
         self.discriminator.backward(gradient, prior_saved, inputs=False)
         self.discriminator.backward(code_probability.mul_(0.5 / n), code_saved, add=True, inputs=False)
