@@ -87,7 +87,7 @@ def test_the_model_that_comes_back_is_the_trained_one(shelf, spaces, at_home):
 
 def test_a_run_that_needs_several_calls_is_the_same_run(shelf, spaces, short_calls, at_home):
     assert_same(trained(shelf), at_home)
-    assert len(spaces.durations) > 2
+    assert len(spaces.durations) > 1
     assert set(spaces.durations) == {1}
 
 
