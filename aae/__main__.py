@@ -1,4 +1,4 @@
-"""Command line: ``python -m aae train``, ``info``, ``evaluate``, ``bench`` and ``classifier``."""
+"""Command line: ``python -m aae train``, ``info``, ``evaluate``, ``compare``, ``bench`` and ``classifier``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ from aae.training import EpochEnd, Trainer, pick_device, train
 AUTOSAVE_SECONDS = 60.0
 MODULES = {  # commands with a module and options of their own, loaded when they are called
     "evaluate": "measure checkpoints, with floors",
+    "compare": "train a plain, a variational and an adversarial autoencoder alike, and tabulate them",
     "bench": "time training against a plainly written loop",
     "race": "time and quality of a preset against twenty plain epochs",
     "classifier": "train the small classifier whose features the measures use",

@@ -50,7 +50,7 @@ class Evaluation:
     def to_json(self) -> str:
         """One line that `from_json` reads back."""
         values = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
-        return json.dumps(_rounded(values), ensure_ascii=False)
+        return json.dumps(rounded(values), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Evaluation:
@@ -70,14 +70,15 @@ class Evaluation:
             ) from error
 
 
-def _rounded(value: Json) -> Json:
+def rounded(value: Json) -> Json:
+    """The same with every float of six significant digits, for files that people compare."""
     match value:
         case float():
             return float(f"{value:.6g}")
         case dict():
-            return {key: _rounded(entry) for key, entry in value.items()}
+            return {key: rounded(entry) for key, entry in value.items()}
         case list():
-            return [_rounded(entry) for entry in value]
+            return [rounded(entry) for entry in value]
     return value
 
 
@@ -193,10 +194,15 @@ def table(evaluation: Evaluation) -> str:
         for name, about in MEASURES.items():
             if about.group == group:
                 rows.append((about.title, *_cells(quality.measures[name], about.digits)))
-    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join([about_measurement(evaluation), "", *aligned(rows)])
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table of these rows, the first its head; padded, so that it reads on a terminal too."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [_line(row, widths) for row in rows]
     lines.insert(1, "|" + "|".join(["-" * (widths[0] + 2), *["-" * (width + 1) + ":" for width in widths[1:]]]) + "|")
-    return "\n".join([about_measurement(evaluation), "", *lines])
+    return lines
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

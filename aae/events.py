@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from aae.config import TrainConfig
 
 EXPLODED = 100.0
 """A discriminator loss (its logits' size, where it is wrong) that no sound run comes near."""
+
+
+JUDGED_STEPS = 50
+"""Steps that a run is judged by: one wild step that it recovers from is no divergence."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,30 @@ class EpochEnd:
 Event = Progress | EpochEnd
 
 
+class Recent:
+    """Mean losses over the last `JUDGED_STEPS` steps or a little more, however many of them a report covers.
+
+    A slow machine reports every few steps; judged by one report alone, a run would end there that a fast machine finishes.
+    """
+
+    def __init__(self) -> None:
+        self._reports: deque[tuple[torch.Tensor, int]] = deque()
+
+    def add(self, sums: torch.Tensor, steps: int) -> Losses:
+        """Take in a report: the sums of `Losses`' fields over its steps, `(4,)`."""
+        self._reports.append((sums, steps))
+        while sum(count for _, count in self._reports) - self._reports[0][1] >= JUDGED_STEPS:
+            self._reports.popleft()
+        total = torch.stack([part for part, _ in self._reports]).sum(0)
+        return Losses(*(total / sum(count for _, count in self._reports)).tolist())
+
+
 def divergence(losses: Losses, config: TrainConfig, least: float = math.inf) -> str:
     """One sentence that says what to lower if these mean losses are those of a run that diverges; else an empty string.
 
-    Exploding counts too: an adversarial or discriminator loss far above what sound logits give, or a reconstruction loss
-    above 0.5 (an empty image costs MNIST about 0.25) and three times the least so far.
+    The means are over some tens of steps (`Recent`). Exploding counts too: an adversarial or discriminator loss far above what
+    sound logits give, or a reconstruction loss above 0.5 (an empty image costs MNIST about 0.25) and three times the least so
+    far.
     """
     what = ""
     if losses.discriminator > EXPLODED:

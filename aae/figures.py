@@ -198,8 +198,9 @@ def curves_figure(
     figure.update_xaxes(title_text="epoch", range=[0, epochs])
     figure.update_yaxes(rangemode="tozero")
     figure.update_yaxes(range=[0, 1], tickformat=".0%", row=1, col=3)
-    # An untrained network's codes may lie a thousand times as far from the prior as the floor.
-    figure.update_yaxes(type="log", nticks=6, exponentformat="none", row=1, col=4)
+    # The codes of an untrained network lie so far out that the axis does not follow them.
+    low = float(np.log10(max(floor, 1e-3)) - 0.2)
+    figure.update_yaxes(type="log", range=[low, low + 2.5], dtick=1, row=1, col=4)
     figure.update_annotations(font_size=12, selector=lambda note: note.text in titles)
     figure.update_layout(margin={**MARGIN, "t": 28}, legend=LEGEND, uirevision=revision)
     return figure

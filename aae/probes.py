@@ -22,6 +22,8 @@ REBUILT = 8
 PROJECTIONS = 64
 """Directions of the distance to the prior: enough for a curve (`matching.sliced_wasserstein` takes 1,000)."""
 FLOOR_PAIRS = 8
+FAR = 1e6
+"""Codes further out count as this far: before batch norm has its averages, a σ may be too large for float32."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Probe:
 
     def _along(self, z: Tensor) -> np.ndarray:
         """Codes `(n, latent_dim)` along each direction, sorted: `(64, n)`. NumPy sorts floats twenty times as fast as torch."""
-        return np.sort((z @ self._directions).T.numpy(), axis=1)
+        return np.sort((z.clamp(-FAR, FAR) @ self._directions).T.numpy(), axis=1)
 
     def _distance(self, z: Tensor) -> float:
         return float(np.sqrt(np.square(self._along(z) - self._sorted_prior).mean()))

@@ -73,3 +73,10 @@ def test_few_images_are_enough_to_look(held_out):
     look = Probe(few, 2, CPU).look(AAE(dataclasses.replace(SMALL, latent_dim=2)))
     assert look.codes.shape == (3, 2)
     assert look.reconstructions.shape == (3, 32, 32)
+
+
+def test_a_network_before_its_first_step_has_a_distance(held_out):
+    model = AAE(SMALL)
+    with torch.no_grad():
+        model.encoder.log_variance.bias.fill_(200.0)  # σ = e^100 is no float32
+    assert np.isfinite(Probe(held_out, SMALL.latent_dim, CPU).look(model).distance)

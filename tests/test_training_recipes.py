@@ -65,6 +65,36 @@ def test_a_first_report_and_a_winning_discriminator_are_no_divergence(losses):
     assert divergence(losses, TrainConfig()) == ""
 
 
+def wild(trainer: Trainer, at: int, *, recovers: bool) -> None:
+    """Make the discriminator's loss jump to 1,000 in step `at`, and stay there unless it recovers."""
+    take = trainer.take_sums
+
+    def sums() -> torch.Tensor:
+        taken = take()
+        if trainer.step_count == at or (trainer.step_count > at and not recovers):
+            taken[2] += 1000
+        return taken
+
+    trainer.take_sums = sums
+
+
+def test_one_wild_step_that_a_run_recovers_from_does_not_end_it_however_often_it_reports():
+    trainer = Trainer(DATA, MODEL, recipe("reference", epochs=1))
+    wild(trainer, 22, recovers=True)
+    for _ in train(trainer, report_seconds=0.0):
+        pass
+    assert trainer.step_count == trainer.total_steps
+
+
+def test_a_run_that_stays_wild_ends_within_some_steps():
+    trainer = Trainer(DATA, MODEL, recipe("reference", epochs=1))
+    wild(trainer, 60, recovers=False)
+    with pytest.raises(TrainingError, match="lower the discriminator's learning rate"):
+        for _ in train(trainer, report_seconds=0.0):
+            pass
+    assert trainer.step_count < 70
+
+
 def test_without_an_adversarial_term_a_lost_game_is_no_divergence():
     assert divergence(Losses(0.08, 1e6, 0.0, 1.0), TrainConfig(adversarial_weight=0.0)) == ""
 

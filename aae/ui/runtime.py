@@ -42,7 +42,7 @@ class Limits:
     """Pages whose state is kept at a time; the one that was quiet longest is forgotten first."""
     models: int = 50
     """Visitors' models kept at a time; the one unused longest goes first."""
-    model_mebibytes: int = 1024
+    model_mebibytes: int = 1536
     """Memory of visitors' models together."""
     kept_seconds: float = 30 * 60.0
     """How long a visitor's model is kept once the page is closed."""
@@ -70,8 +70,8 @@ class Limits:
         """All of it in plain words."""
         kept = (
             f"Your model is kept for you alone, as long as this page is open and for {self.kept_seconds / 60:.0f} minutes "
-            f"after, so that a reload brings it back; at most {self.models} visitors' models are kept, and the one unused "
-            "longest goes first."
+            f"after, so that a reload brings it back; at most {self.models} visitors' models, or {self.model_mebibytes:,} MB "
+            "of them, are kept, and the one unused longest goes first."
         )
         runs = f"{self.slots} runs at a time, up to {self.line} more wait in line."
         if math.isinf(self.run_seconds):

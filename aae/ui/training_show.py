@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,11 @@ from aae.ui.components import figure_value, packed_points
 
 MOST_ROWS = 400
 """Rows of the curves that are kept and drawn; beyond, every second one goes."""
+
+FRAME_SHARE = 0.08
+"""Share of a run's time that frames may take: where one takes longer, they come less often."""
+FRAME_SECONDS = 1.0
+"""Longest time between two frames, whatever they take."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +104,22 @@ class Show:
 
     def training(self, events: Iterable[Event], only_epoch: bool = False) -> Iterator[View]:
         """Follow the trainer's events to their end, or to that of an epoch, and show it at each of them."""
+        due = 0.0
         for event in events:
             if isinstance(event, EpochEnd):
                 if only_epoch:
                     return
                 continue
+            started = time.perf_counter()
+            ends_epoch = event.step % self.trainer.steps_per_epoch == 0
+            if started < due and not (ends_epoch and (only_epoch or event.step == event.total_steps)):
+                yield View(status=self.progress(event))
+                continue
             look = self.probe.look(self.trainer.model)
             self.note(event.losses, look)
-            yield View(status=self.progress(event), film=self.film(look))
+            view = View(status=self.progress(event), film=self.film(look))
+            due = started + min((time.perf_counter() - started) / FRAME_SHARE, FRAME_SECONDS)
+            yield view
 
     def note(self, losses: Losses, look: Look) -> None:
         """Add to the curves."""

@@ -123,8 +123,13 @@ def test_updates_come_twice_a_second_axes_keep_still_and_zoom_stays_through_paus
       new MutationObserver(() => window.updates++)
         .observe(document.querySelector('#train-film [data-step]'), { attributeFilter: ['data-step'] });
     }""")
-    page.wait_for_timeout(4000)
-    assert page.evaluate("window.updates") >= 8
+    for _ in range(3):  # a machine that is busy with something else may be late once
+        before = page.evaluate("window.updates")
+        page.wait_for_timeout(4000)
+        if page.evaluate("window.updates") - before >= 8:
+            break
+    else:
+        pytest.fail("fewer than two updates a second")
     assert page.evaluate(RANGES, "train-plane") == axes
 
     page.locator("#train-plane .nsewdrag").first.hover()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 
 import numpy as np
 import pytest
@@ -104,3 +105,20 @@ def test_showing_leaves_the_run_as_it_would_have_been(take, held_out):
 @pytest.mark.parametrize(("seconds", "text"), [(0.2, "0 s"), (59, "59 s"), (61, "1 min 01 s"), (-1, "0 s")])
 def test_times_are_readable(seconds, text):
     assert clock(seconds) == text
+
+
+def test_frames_that_take_long_come_less_often_and_the_last_always(show, monkeypatch):
+    look = show.probe.look
+
+    def slow(model):
+        time.sleep(0.05)
+        return look(model)
+
+    monkeypatch.setattr(show.probe, "look", slow)
+    views = list(show.training(train(show.trainer, report_seconds=0)))
+    assert len(views) == 10
+    assert all(view.status for view in views)
+    framed = [view.film["step"] for view in views if view.film]
+    assert framed[0] == 1
+    assert framed[-1] == 10
+    assert len(framed) < 5
