@@ -178,7 +178,7 @@ def _load(name: Dataset, split: Split, folder: Path, download: bool) -> ImageDat
         or not 0 <= int(labels.min()) <= int(labels.max()) < len(source.class_names)
     ):
         raise DataError(f"The files of {source.title} in {folder} are damaged; delete them to have them downloaded again.")
-    return ImageData(name, split, _resized(images), labels, source.class_names)
+    return ImageData(name, split, resized(images), labels, source.class_names)
 
 
 def _open(source: Source, split: Split, folder: Path, download: bool) -> VisionDataset:
@@ -225,7 +225,7 @@ def _bytes_in(folder: Path) -> int:
     return total
 
 
-def _resized(images: Tensor, chunk: int = 10_000) -> Tensor:
+def resized(images: Tensor, chunk: int = 10_000) -> Tensor:
     """uint8 `(N, H, W)` to `(N, 1, 32, 32)`; in chunks, since the resize works in larger numbers inside."""
     size = (IMAGE_SIZE, IMAGE_SIZE)
     parts = images[:, None].split(chunk)
@@ -244,4 +244,4 @@ def _sample(split: Split) -> ImageData:
     rank = torch.cat([torch.arange(int(n)) for n in torch.bincount(labels)])  # place of an image in its (sorted) class
     held_out = rank >= torch.bincount(labels)[labels] - SAMPLE_TEST_PER_CLASS
     chosen = held_out if split == "test" else ~held_out
-    return ImageData(SAMPLE, split, _resized(images[chosen]), labels[chosen], DIGITS)
+    return ImageData(SAMPLE, split, resized(images[chosen]), labels[chosen], DIGITS)

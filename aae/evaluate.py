@@ -241,6 +241,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="one JSON object a file instead of a table")
     parser.add_argument("--store", action="store_true", help="keep each result beside its FILE, where the page finds it")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write each table into this Markdown file, at its marks")
     parser.add_argument("--stored", action="store_true", help="print what is kept beside FILE; nothing is measured")
     options = parser.parse_args(arguments)
     for path in options.files:
@@ -254,6 +255,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(evaluation.quality.notice, file=sys.stderr)  # noqa: T201
         if options.store:
             store(path, evaluation)
+        if options.card:
+            write_into_card(options.card, path.stem, table(evaluation))
         print(evaluation.to_json() if options.json else f"{table(evaluation)}\n", flush=True)  # noqa: T201
     return 0
 
@@ -264,3 +267,20 @@ def store(path: Path, evaluation: Evaluation) -> None:
         write_atomically(evaluation_path(path), f"{evaluation.to_json()}\n".encode())
     except OSError as error:
         raise CheckpointError(f"{evaluation_path(path)} cannot be written ({error.strerror or error}).") from error
+
+
+def write_into_card(card: Path, name: str, text: str) -> None:
+    """Replace what stands in a Markdown file between ``<!-- evaluation of NAME -->`` and the next ``<!-- end -->``.
+
+    Raises:
+        CheckpointError: the file cannot be read or written, or has no such marks.
+    """
+    begin, end = f"<!-- evaluation of {name} -->", "<!-- end -->"
+    try:
+        before, found, rest = card.read_text(encoding="utf-8").partition(begin)
+        _, ended, after = rest.partition(end)
+        if not (found and ended):
+            raise CheckpointError(f"{card} has no place for {name}; mark it with {begin} and {end}.")
+        write_atomically(card, f"{before}{begin}\n\n{text}\n\n{end}{after}".encode())
+    except OSError as error:
+        raise CheckpointError(f"{card} cannot be read or written ({error.strerror or error}).") from error

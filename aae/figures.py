@@ -99,6 +99,8 @@ def latent_figure(
             row=1,
             col=column,
         )
+    for title, axis in zip(figure.layout.annotations[:2], (figure.layout.xaxis, figure.layout.xaxis2), strict=True):
+        title.update(x=axis.domain[0], xanchor="left")  # the modebar stands on the right
     extent = [-AXIS_LIMIT, AXIS_LIMIT]
     figure.update_xaxes(range=extent, matches="x", zeroline=False, constrain="domain")
     figure.update_yaxes(range=extent, matches="y", zeroline=False)

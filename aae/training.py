@@ -107,7 +107,7 @@ class Trainer:
             self._order = torch.randperm(len(self.data), generator=generator).to(self.device)
             self._order_epoch = epoch
         chosen = self._order[place * self.config.batch_size : (place + 1) * self.config.batch_size]
-        return to_model_range(self.images[chosen])
+        return to_model_range(self.images.index_select(0, chosen))  # a third of the time of images[chosen]
 
     def step(self) -> None:
         """One adversarial step on the next batch. Nothing here waits for the device."""

@@ -17,8 +17,6 @@ from aae.reconstruction import reconstruction_l1
 from aae.training import Trainer
 from tests.runs import settings
 
-SHIPPED = Path(__file__).parents[1] / "checkpoints"
-
 
 def brief(path: Path, data, objective: str = "aae") -> Path:
     """A checkpoint of a model after one step."""
@@ -105,6 +103,33 @@ def test_the_shipped_autoencoder_of_the_same_size_and_images_is_the_ceiling(eval
     found = command.shipped_ceiling(quality, tmp_path)
     assert found == evaluation
     assert with_ceiling(quality, found.quality).measures["l1"].ceiling == quality.measures["l1"].value
+
+
+def test_a_table_is_written_between_its_marks_and_nowhere_else(files, evaluation, tmp_path):
+    card = tmp_path / "card.md"
+    marks = "<!-- evaluation of {} -->\nold\n<!-- end -->\n"
+    empty = "<!-- evaluation of model -->\n<!-- end -->\n"
+    card.write_text("# Card\n" + marks.format("other") + empty + "the end\n", encoding="utf-8")
+    for _ in range(2):  # the second time finds what the first wrote
+        assert main([str(files[0]), "--stored", "--card", str(card)]) == 0
+    written = card.read_text(encoding="utf-8")
+    assert written.startswith("# Card\n" + marks.format("other"))
+    assert f"<!-- evaluation of model -->\n\n{table(evaluation)}\n\n<!-- end -->\nthe end\n" in written
+    card.write_text("# Card\n", encoding="utf-8")
+    with pytest.raises(CheckpointError, match="no place for model"):
+        main([str(files[0]), "--stored", "--card", str(card)])
+
+
+SHIPPED = Path(__file__).parents[1] / "checkpoints"
+MODELS = sorted(path.name.partition(".")[0] for path in SHIPPED.glob("*.evaluation.json"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_shipped_models_stored_evaluation_is_of_these_weights_and_its_table_stands_in_the_card(name):
+    stored = stored_evaluation(SHIPPED / f"{name}.safetensors")
+    assert stored is not None, f"run python -m aae evaluate checkpoints/{name}.safetensors --store --card checkpoints/README.md"
+    assert (stored.quality.images, stored.quality.notice) == (10_000, "")
+    assert table(stored) in (SHIPPED / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_checkpoint_without_a_record_cannot_be_measured(tmp_path):

@@ -12,8 +12,10 @@ from aae.ui.components import ASSETS, PLOTLY_JS, served_modules
 from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
+from aae.ui.own_digit import build_own_digit
 from aae.ui.restore import build_restore
 from aae.ui.session import Shelf, Visitor
+from aae.ui.share import build_link, build_share
 from aae.ui.train import build_train, resting_buttons
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
@@ -34,6 +36,12 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Explore", id="explore"):
                 explore = build_explore(shelf, visitor)
+                with explore.ways:
+                    with gr.Tab("Your digit"):
+                        build_own_digit(explore, visitor)
+                    with gr.Tab("Share and keep"):
+                        build_share()
+                build_link(explore, visitor)
             with gr.Tab("Train", id="train"):
                 buttons = build_train(shelf, visitor, explore)
                 uploaded = build_keep(shelf, visitor, explore)

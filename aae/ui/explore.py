@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 
 from aae.errors import AAEError
-from aae.ui.components import digit_box, packed_image, plane_box, readout_box, slider_link
+from aae.ui.components import digit_box, packed_image, plane_box, readout_box, slider_link, spoken_box
 from aae.ui.panels import (
     ABOUT_VIEWS,
     AXES,
@@ -26,6 +26,7 @@ from aae.ui.panels import (
     held_out_image,
     opening_code,
     plane_value,
+    view_value,
 )
 from aae.ui.session import Shelf, Visitor
 from aae.ui.walk import build_walk
@@ -47,27 +48,44 @@ class Explore:
     plane: gr.HTML
     digit: gr.HTML
     sliders: list[gr.Slider]
+    ways: gr.Tabs
+    """Below: the ways to walk, each in a tab of its own."""
 
     @property
     def outputs(self) -> list[gr.Component]:
         parts = [self.picker, self.about, self.view, self.first_axis, self.second_axis, self.plane, self.digit]
         return [*parts, *self.sliders]
 
-    def show(self, key: str | None, visitor: Visitor) -> list[Any]:
-        """Values of `outputs` for the model of that key."""
+    def show(
+        self,
+        key: str | None,
+        visitor: Visitor,
+        z: list[float] | None = None,
+        view: str | None = None,
+        first: int = 0,
+        second: int = 1,
+    ) -> list[Any]:
+        """Values of `outputs` for the model of that key; at its opening code and view unless a link says others."""
         shown = self.shelf.pick(key, visitor)
-        z = opening_code(shown)
+        linked = z is not None
+        z = z if z is not None else opening_code(shown)
         axes = list(range(shown.latent_dim))
         plane = shown.latent_dim == 2
+        view = AXES if plane else view or PCA
+        choosable = view == AXES and not plane
         return [
             gr.Dropdown(choices=self.shelf.choices(visitor), value=shown.key),
             describe(shown),
-            gr.Radio(value=AXES if plane else PCA, visible=not plane),
-            gr.Dropdown(choices=axes, value=0, visible=False),
-            gr.Dropdown(choices=axes, value=1, visible=False),
-            plane_value(shown, AXES if plane else PCA, 0, 1),
+            gr.Radio(value=view, visible=not plane),
+            gr.Dropdown(choices=axes, value=first, visible=choosable),
+            gr.Dropdown(choices=axes, value=second, visible=choosable),
+            plane_value(shown, view, first, second),
             digit_value(shown, z),
-            *[gr.Slider(value=z[i] if i < len(z) else 0.0, visible=i < len(z)) for i in range(MAX_LATENT_DIM)],
+            # A link's z is finer than a slider's step: the sliders follow it, as they follow the plane.
+            *[
+                gr.Slider(visible=i < len(z)) if linked else gr.Slider(value=z[i] if i < len(z) else 0.0, visible=i < len(z))
+                for i in range(MAX_LATENT_DIM)
+            ],
         ]
 
 
@@ -75,7 +93,7 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
     """Lay out the tab and wire it."""
     opening = shelf.first()
     z = opening_code(opening) if opening else []
-    with gr.Row(equal_height=False):
+    with gr.Row(equal_height=False, elem_id="explore-parts"):
         with gr.Column(scale=7, min_width=320):
             with gr.Row():
                 picker = gr.Dropdown(
@@ -117,6 +135,7 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
         with gr.Column(scale=4, min_width=300, elem_id="panel"):
             digit = digit_box(digit_value(opening, z) if opening else None, "digit")
             readout_box()
+            spoken_box()
             link = slider_link()
             with gr.Row(elem_id="walk"):
                 random = gr.Button("Random z", elem_id="btn-random", size="sm", min_width=80)
@@ -136,14 +155,14 @@ def build_explore(shelf: Shelf, visitor: gr.State) -> Explore:
                     )
                     for i in range(MAX_LATENT_DIM)
                 ]
-    tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders)
+    with gr.Tabs(elem_id="ways") as ways:
+        build_walk()
+    tab = Explore(shelf, picker, about, view, first_axis, second_axis, plane, digit, sliders, ways)
     wire(tab, visitor, random, origin, encode)
     link.rested(None, sliders, sliders, js="(...z) => window.aae.settle(z)", **QUIET)
     follow.change(None, follow, None, js="(follow) => { window.aae.follow = follow }", **QUIET)
     overlay.change(None, overlay, None, js="(overlay) => window.aae.overlay(overlay)", **QUIET)
     field.change(None, field, None, js="(field) => window.aae.showField(field)", **QUIET)
-    with gr.Tabs(elem_id="ways"):
-        build_walk()
     return tab
 
 
@@ -163,7 +182,7 @@ def wire(tab: Explore, visitor: gr.State, random: gr.Button, origin: gr.Button, 
             return (
                 gr.Dropdown(visible=choosable),
                 gr.Dropdown(value=second, visible=choosable),
-                plane_value(shown, view, first, second),
+                view_value(shown, view, first, second),
             )
 
     def encode_one(key: str, visitor: Visitor) -> list[Any]:

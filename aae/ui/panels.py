@@ -14,7 +14,7 @@ from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, held_out_indices, lda_projection, pca_projection
 from aae.losses import reconstruction_loss
 from aae.objectives import TITLES
-from aae.ui.components import figure_value, packed_image, static_url
+from aae.ui.components import figure_value, packed_image, packed_points, static_url
 from aae.ui.session import ShownModel, as_code, own_held_out
 
 SLIDER_LIMIT = 3.5
@@ -69,6 +69,19 @@ def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[s
     }
 
 
+def view_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
+    """Another view of what the plane draws: only where its points lie, by trace, and what its axes are."""
+    projection = projection_of(shown, view, first, second)
+    by_class = np.argsort(shown.labels, kind="stable")
+    across, up = projection.labels
+    return {
+        "points": packed_points(np.concatenate([projection(shown.codes[by_class]), projection(shown.draws)])),
+        "titles": {"xaxis": across, "xaxis2": across, "yaxis": up},
+        "axes": projection.axes.tolist(),
+        "codes": static_url(shown.codes_file),
+    }
+
+
 def held_out(dataset: str) -> ImageData | None:
     """The test images of a data set, if they are at hand without a download; nothing stands in for them."""
     if (own := own_held_out.get(dataset)) is not None:
@@ -103,7 +116,7 @@ def held_out_images(request: object) -> list[str | None] | None:
 def digit_value(shown: ShownModel, z: list[float]) -> dict[str, Any]:
     judged = shown.checkpoint.objective == "aae"  # what an untrained D says of a code is nothing to show
     urls = {"weights": static_url(shown.weights), "discriminator": static_url(shown.discriminator_file) if judged else None}
-    return {**urls, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
+    return {**urls, "model": shown.key, "latent_dim": shown.latent_dim, "z": z, "original": None, "note": ""}
 
 
 def describe(shown: ShownModel) -> str:

@@ -28,7 +28,8 @@ def build_restore(demo: gr.Blocks, shelf: Shelf, visitor: gr.State, explore: Exp
             pages[request.session_hash] = visitor
         if visitor.lost:
             gr.Warning(visitor.lost)
-        shown = explore.show(YOUR_MODEL, visitor) if visitor.own else [gr.skip()] * len(explore.outputs)
+        linked = "model" in request.query_params  # then the page opens on what the link names
+        shown = explore.show(YOUR_MODEL, visitor) if visitor.own and not linked else [gr.skip()] * len(explore.outputs)
         return [visitor.token, visitor, *shown]
 
     def closed(request: gr.Request) -> None:

@@ -57,14 +57,48 @@ def drag(page: Page, name: str, selector: str, event: str, path: list[tuple[floa
     return row(name, times, frames / seconds, len(requests))
 
 
-def view_change(page: Page) -> float:
-    """Milliseconds from choosing another view to a drawn figure, the request included."""
-    script = """() => new Promise((done) => {
-      const began = performance.now(), plot = document.querySelector("#plane .figure");
-      plot.on("plotly_afterplot", () => done(performance.now() - began));
-      document.querySelector("#view input[value='LDA']").click();
-    })"""
-    return page.evaluate(script)
+# After the frame in which something is drawn next.
+PAINTED = """() => new Promise((done) => requestAnimationFrame(() => {
+  const channel = new MessageChannel();
+  channel.port1.onmessage = () => done(performance.now());
+  channel.port2.postMessage(0);
+}))"""
+
+BOARD = f"""async (count) => {{
+  const board = document.querySelector("#traversal .board"), times = [];
+  for (let i = 0; i < count; i++) {{
+    const began = performance.now();
+    const shown = new Promise((done) => board.addEventListener("painted", done, {{ once: true }}));
+    window.aae.move(window.aae.z.map((_, k) => 1.5 * Math.sin((i + 1) * (k + 1))));
+    await shown;
+    times.push(await ({PAINTED})() - began);
+  }}
+  return times;
+}}"""
+
+VIEW = f"""async (name) => {{
+  const began = performance.now(), before = window.aae.axes;
+  document.querySelector(`#view input[value="${{name}}"]`).click();
+  while (window.aae.axes === before) await new Promise(requestAnimationFrame);
+  return await ({PAINTED})() - began;
+}}"""
+
+
+def board(page: Page) -> str:
+    """Time from a new z to the whole traversal board painted: 10 × 9 images."""
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    times = page.evaluate(BOARD, 60)[10:]
+    return row("traversal board, 10 × 9 images", times, 1000 / float(np.mean(times)), len(requests))
+
+
+def view_changes(page: Page) -> list[float]:
+    """Milliseconds from choosing another view of the 5,000 points to the painted figure, the request included."""
+    times = []
+    for name in ("LDA", "PCA", "Two axes") * 4:
+        times.append(page.evaluate(VIEW, name))
+        page.wait_for_timeout(300)
+    return times
 
 
 def main() -> None:
@@ -95,10 +129,13 @@ def main() -> None:
                 for t in np.linspace(0, 12, MOVES)
             ]
             print(drag(page, "drag in the plane", "#plane .figure", "pointermove", circle))
-            print(
-                f"\nfirst usable paint: {first:.1f} s; view change of 5,000 points: {view_change(page):.0f} ms; "
-                f"model and codes fetched: {sum(sizes) / 1e6:.1f} MB"
-            )
+            times = view_changes(page)
+            print(row("change of view, 5,000 points", times, 1000 / float(np.mean(times)), 1))
+            page.set_viewport_size({"width": 1440, "height": 2400})  # sliders and board in view
+            page.wait_for_function("() => document.querySelector('#traversal .board').dataset.state === 'shown'")
+            print(board(page))
+            print(drag(page, "slider, board in view", "#z-0 input[type=range]", "input", slider))
+            print(f"\nfirst usable paint: {first:.1f} s; model and codes fetched: {sum(sizes) / 1e6:.1f} MB")
         finally:
             if browser:
                 browser.close()

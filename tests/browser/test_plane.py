@@ -313,6 +313,16 @@ def test_models_of_2_and_64_dimensions_and_without_codes_move_too(odd_app, visit
         page.wait_for_timeout(400)
         np.testing.assert_allclose(sliders(page)[:latent_dim], code(page).clip(-3.5, 3.5), atol=0.0051)
         expect(page.locator("#readout")).to_contain_text("D(z)")
+        page.locator("#traversal").scroll_into_view_if_needed()
+        page.wait_for_function(
+            "n => document.querySelector('#traversal .tiles').height === 32 * n"
+            " && document.querySelector('#traversal .board').dataset.state === 'shown'",
+            arg=latent_dim,
+        )
+        page.locator("#plane").scroll_into_view_if_needed()
+    page.get_by_role("tab", name="Nearest", exact=True).click()
+    page.locator("#nearest").scroll_into_view_if_needed()
+    expect(page.locator("#nearest")).to_contain_text("This model carries no codes of images")
 
 
 def test_origin_holds_although_the_sliders_still_say_where_z_was(page):

@@ -80,6 +80,8 @@ def draw(seed: int) -> np.ndarray:
 
 def test_traversal_board_shows_each_dimension_from_minus_3_to_3_follows_z_and_answers(page):
     way(page, "Traversal", "traversal")
+    board(page, "traversal")  # the worker and its modules are there
+    page.wait_for_timeout(500)
     requests = []
     listen = lambda request: requests.append(request.url)  # noqa: E731 (to be removed again)
     page.on("request", listen)
@@ -217,3 +219,34 @@ def test_a_board_that_is_not_seen_decodes_nothing(page):
     page.locator("#manifold").scroll_into_view_if_needed()
     page.wait_for_function("() => window.painted.length > 0")
     assert_tiles(board(page, "manifold"), walks.manifold(axes(page), code(page), 10))
+
+
+DRAWN = """() => document.querySelector("#plane .figure").data.map(t => [t.name, Array.from(t.x), Array.from(t.y)])"""
+
+
+def test_another_view_outlives_a_redrawing_and_a_look_at_another_tab(page):
+    codes, labels = SHIPPED.codes.float().numpy(), SHIPPED.labels.numpy()
+    title = "() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text"
+
+    def assert_drawn(traces: int) -> None:
+        drawn = page.evaluate(DRAWN)
+        assert len(drawn) == traces
+        for name, x, y in drawn[:10]:
+            np.testing.assert_allclose(np.stack([x, y], axis=1), codes[labels == int(name)] @ axes(page).T, atol=1e-4)
+        for _, x, y in drawn[11:]:  # the prior over the codes
+            assert [x, y] == drawn[10][1:]
+
+    page.get_by_label("LDA").check()
+    page.wait_for_function(f"() => ({title})().startsWith('LD 1')")
+    assert_drawn(11)
+    page.get_by_label("prior over codes").check()
+    page.wait_for_function("() => document.querySelector('#plane .figure').data.length === 12")
+    assert_drawn(12)
+    page.get_by_label("Two axes").check()
+    page.wait_for_function(f"() => ({title})() === 'z[0]'")
+    page.get_by_role("tab", name="How it works").click()
+    page.get_by_role("tab", name="Explore").click()
+    page.get_by_label("prior over codes").uncheck()
+    page.wait_for_function("() => document.querySelector('#plane .figure').data.length === 11")
+    assert page.evaluate(title) == "z[0]"
+    assert_drawn(11)

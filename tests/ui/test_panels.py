@@ -35,6 +35,19 @@ def test_plane_shows_codes_and_as_many_draws_in_one_orthonormal_view(shelf, view
     assert sum(counts[:-1]) == counts[-1] == 5000
 
 
+@pytest.mark.parametrize("view", [PCA, LDA, AXES])
+def test_another_view_puts_every_point_where_its_whole_figure_would(shelf, view):
+    changed, value = (make(shelf.first(), view, 2, 5) for make in (panels.view_value, panels.plane_value))
+    figure = json.loads(value["figure"])
+    drawn = [[np.frombuffer(base64.b64decode(trace[key]["bdata"]), "<f4") for key in "xy"] for trace in figure["data"]]
+    points = np.frombuffer(base64.b64decode(changed["points"]), "<f4").reshape(-1, 2)
+    np.testing.assert_allclose(points, np.concatenate([np.stack(trace, axis=1) for trace in drawn]), atol=1e-5)
+    for axis, text in changed["titles"].items():
+        assert figure["layout"][axis]["title"]["text"] == text
+    assert changed["axes"] == value["axes"]
+    assert changed["codes"] == value["codes"]
+
+
 def test_encoding_a_random_image_gives_its_original_and_its_code(shelf):
     value, z = panels.encode_random(shelf.first())
     assert len(base64.b64decode(value["original"])) == 1024

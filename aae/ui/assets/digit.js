@@ -7,6 +7,9 @@ const FALLBACK_PAUSE = 120; // ms between two requests where the server has to d
 export function mount({ element, props, watch, trigger }) {
   const decoded = element.querySelector("#decoded");
   const original = element.querySelector("#original");
+  // Gradio hides what overflows its page, and so keeps what is sticky from sticking to the window; its CSS option cannot reach
+  // the page itself. Clipped, it looks the same.
+  element.closest(".gradio-container")?.style.setProperty("overflow", "clip", "important");
   let serverDecodes = false;
   let waiting = null;
 
@@ -34,6 +37,7 @@ export function mount({ element, props, watch, trigger }) {
     element.querySelector("#original-figure").hidden = !value.original;
     element.querySelector("#digit-note").textContent = value.note ?? "";
     if (value.original) paint(original, fromBase64(value.original));
+    if (value.model) aae.model = value.model;
     if (value.weights !== weights) {
       weights = value.weights;
       if (value.z) aae.z = value.z;

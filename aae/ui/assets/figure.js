@@ -2,6 +2,7 @@
 // in the page's own colours.
 
 import { decodeFloats, figures } from "./figures.js";
+import { describe } from "./spoken.js";
 
 const CONFIG = {
   displaylogo: false,
@@ -25,7 +26,14 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
   const inTurn = (call) => (queue = queue.then(call).catch((error) => console.error(error)));
 
   const update = () => {
-    if (props.value?.figure) [shown, points, rows] = [props.value, null, null];
+    const value = props.value;
+    if (value?.points) {
+      if (!shown || value.codes !== shown.codes) return undefined; // points of another figure than the one that is drawn
+      points = decodeFloats(value.points);
+      shown = { ...shown, ...value, titles: value.titles ?? shown.titles };
+      return inTurn(move);
+    }
+    if (value?.figure) [shown, points, rows] = [value, null, null];
     return draw();
   };
 
@@ -41,31 +49,47 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
         // Plotly would read packed arrays itself, but keeps the text; `move` and the tests want numbers.
         for (const key of ["x", "y"]) if (trace[key]?.dtype === "f4") trace[key] = decodeFloats(trace[key].bdata);
       }
+      for (const { trace, x, y } of moved(figure.data)) Object.assign(trace, { x, y });
+      for (const [axis, text] of Object.entries(shown.titles ?? {})) figure.layout[axis].title = { text };
       prepare(figure);
       const first = narrow === null;
       narrow = isNarrow(element);
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
-      await move();
+      if (rows) await redrawCurves();
+      describe(element, plot);
       placed(shown);
     });
   };
 
-  // Put the points and curves of the drawn figure where they have come to.
-  const move = () => {
-    if (rows) return redrawCurves();
-    const x = [], y = [], traces = [];
-    let next = 0;
-    (plot.data ?? []).forEach((trace, index) => {
+  // Where `points` has the points of some traces: float32 (n, 2), in the traces' order. A copy that is laid over others stands
+  // where its original does.
+  const moved = (data) => {
+    let next = 0, last = 0;
+    if (!points) return [];
+    return data.flatMap((trace, index) => {
       const count = trace.x.length;
-      if (!points || trace.name === "prior" || 2 * (next + count) > points.length) return;
-      x.push(Float32Array.from({ length: count }, (_, i) => points[2 * (next + i)]));
-      y.push(Float32Array.from({ length: count }, (_, i) => points[2 * (next + i) + 1]));
-      traces.push(index);
-      next += count;
+      if (!trace.overlaid) [last, next] = [next, next + count];
+      if (2 * (last + count) > points.length) return [];
+      const along = (k) => Float32Array.from({ length: count }, (_, i) => points[2 * (last + i) + k]);
+      return [{ trace, index, x: along(0), y: along(1) }];
     });
+  };
+
+  // Put the points of the drawn figure there, with what the axes are called.
+  const move = async () => {
+    if (rows) return redrawCurves();
     behind = !element.clientWidth;
-    return traces.length && !behind ? Plotly.restyle(plot, { x, y }, traces) : undefined;
+    const now = behind || !plot.data ? [] : moved(plot.data);
+    if (!now.length) return undefined;
+    const titles = Object.entries(shown.titles ?? {}).filter(([axis]) => plot.layout[axis]?.title);
+    await Plotly.update(
+      plot,
+      { x: now.map(({ x }) => x), y: now.map(({ y }) => y) },
+      Object.fromEntries(titles.map(([axis, text]) => [`${axis}.title.text`, text])),
+      now.map(({ index }) => index),
+    );
+    placed(shown);
   };
 
   const redrawCurves = () => {
@@ -139,7 +163,7 @@ function stack(layout) {
     const top = 1 - i * (height + 0.08);
     layout[x] = { ...layout[x], domain: [0, 1], title: undefined };
     layout[y] = { ...layout[y], domain: [top - height, top] };
-    if (titles[i]) Object.assign(titles[i], { x: 0.5, y: top });
+    if (titles[i]) Object.assign(titles[i], { x: 0, xanchor: "left", y: top });
   });
   layout.margin = { ...layout.margin, l: 40, r: 4 };
 }

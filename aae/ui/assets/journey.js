@@ -43,6 +43,8 @@ export function mount({ element }) {
     board.mark((context, across, down) => bar(context, (Number(slider.value) * (STOPS - 1) + 0.5) * across, 0, down));
   };
 
+  aae.wayFromAToB = (count) => (ends.A && model === aae.url ? stops(count).map(at) : null);
+
   // A, B or the way between them are new.
   const draw = () => {
     if (!here.selected || !ends.A) return aae.showPath?.(null);
