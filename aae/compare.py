@@ -228,14 +228,18 @@ def table(comparison: Comparison) -> str:
                 cells = ["" if s is None else f"{s.mean:.{about.digits}f} ± {s.spread:.{about.digits}f}" for s in spreads]
                 floor = comparison.floors[name]
                 rows.append((about.title, *cells, "" if floor is None else f"{floor.mean:.{about.digits}f}"))
+    return "\n".join([about_comparison(comparison), "", *aligned(rows)])
+
+
+def about_comparison(comparison: Comparison) -> str:
+    """What a comparison is of, in a sentence."""
     config, count = comparison.train_config, len(comparison.seeds)
-    head = (
+    return (
         f"{comparison.notice} Mean ± standard deviation over {count} training{'s' * (count > 1)} "
         f"(seeds {', '.join(map(str, comparison.seeds))}) of {config['epochs']} epochs each, preset {config['preset']}; "
         f"{comparison.model_config['latent_dim']} latent dimensions; "
         f"measured on {comparison.images:,} test images of {TITLES[comparison.dataset]}."
     ).strip()
-    return "\n".join([head, "", *aligned(rows)])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

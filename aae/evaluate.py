@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def evaluate(
     classifier: Path | None = None,
     seed: int = 0,
     ceiling: Path | None = None,
+    progress: Callable[[Stage], None] | None = None,
 ) -> Evaluation:
     """Measure a checkpoint on the held-out images of its data set.
 
@@ -98,6 +99,7 @@ def evaluate(
         seed: decides every draw.
         ceiling: checkpoint of a plain autoencoder to measure beside it; if None, the stored evaluation of the shipped one of
             the same size, or that one measured on the images at hand.
+        progress: called with each stage; a bar on the terminal if None.
 
     Raises:
         CheckpointError: the file is no checkpoint, does not say what it was trained on, or there is no classifier.
@@ -107,7 +109,7 @@ def evaluate(
     if held_out.notice:
         held_out = replace(held_out, notice=f"{held_out.notice} The model may have been trained on some of them.")
     features = classifier or classifier_path(held_out.dataset)
-    quality = _measured(checkpoint, held_out, train, features, seed, path.stem)
+    quality = _measured(checkpoint, held_out, train, features, seed, path.stem, progress)
     if ceiling is None and checkpoint.objective != "ae":
         stored = shipped_ceiling(quality)
         if stored is not None:
@@ -115,7 +117,7 @@ def evaluate(
         ceiling = _shipped_autoencoder(checkpoint)
     if ceiling is None:
         return Evaluation(path.name, sha256(path), quality)
-    best = _measured(load_checkpoint(ceiling), held_out, train, features, seed, ceiling.stem)
+    best = _measured(load_checkpoint(ceiling), held_out, train, features, seed, ceiling.stem, progress)
     return Evaluation(path.name, sha256(path), with_ceiling(quality, best), ceiling.name)
 
 
@@ -127,13 +129,23 @@ def images_of(checkpoint: Checkpoint, path: Path, data_dir: Path | None = None) 
     return held_out, load_images(held_out.dataset, "train", data_dir)
 
 
-def _measured(checkpoint: Checkpoint, held_out: ImageData, train: ImageData, classifier: Path, seed: int, name: str) -> Quality:
+def _measured(
+    checkpoint: Checkpoint,
+    held_out: ImageData,
+    train: ImageData,
+    classifier: Path,
+    seed: int,
+    name: str,
+    progress: Callable[[Stage], None] | None,
+) -> Quality:
     steps = measuring(checkpoint.model(), held_out, train, load_classifier(classifier), seed)
     with tqdm(total=1.0, desc=name, bar_format="{desc} |{bar}| {percentage:.0f}%", leave=False, disable=None) as bar:
         for step in steps:
             if isinstance(step, Stage):
                 bar.set_description_str(f"{name}: {step.text}")
                 bar.update(step.share - bar.n)
+                if progress:
+                    progress(replace(step, text=f"{name}: {step.text}"))
             else:
                 return step
     raise AssertionError("measuring ends with a Quality")
@@ -193,7 +205,7 @@ def table(evaluation: Evaluation) -> str:
         rows.append((f"**{title}**", "", "", ""))
         for name, about in MEASURES.items():
             if about.group == group:
-                rows.append((about.title, *_cells(quality.measures[name], about.digits)))
+                rows.append((about.title, *cells(quality.measures[name], about.digits)))
     return "\n".join([about_measurement(evaluation), "", *aligned(rows)])
 
 
@@ -210,7 +222,9 @@ def _line(row: Sequence[str], widths: Sequence[int]) -> str:
     return "| " + " | ".join([first.ljust(widths[0]), *[c.rjust(w) for c, w in zip(rest, widths[1:], strict=True)]]) + " |"
 
 
-def _cells(measure: Measure, digits: int) -> tuple[str, str, str]:
+def cells(measure: Measure, digits: int) -> tuple[str, str, str]:
+    """A measure's value (with error and p), floor and autoencoder's value as text; empty where there is none."""
+
     def number(value: float | None, spread: float | None = None) -> str:
         if value is None:
             return ""
@@ -240,17 +254,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--ceiling", type=Path, metavar="FILE", help="autoencoder to compare with (default: the shipped one)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="one JSON object a file instead of a table")
+    parser.add_argument("--progress", action="store_true", help="tell each stage as a JSON object on standard error")
     parser.add_argument("--store", action="store_true", help="keep each result beside its FILE, where the page finds it")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write each table into this Markdown file, at its marks")
     parser.add_argument("--stored", action="store_true", help="print what is kept beside FILE; nothing is measured")
     options = parser.parse_args(arguments)
+    progress = _tell if options.progress else None
     for path in options.files:
         if options.stored:
             evaluation = stored_evaluation(path)
             if evaluation is None:
                 raise CheckpointError(f"There is no evaluation of these weights beside {path}; make one with --store.")
         else:
-            evaluation = evaluate(path, options.data_dir, options.classifier, options.seed, options.ceiling)
+            evaluation = evaluate(path, options.data_dir, options.classifier, options.seed, options.ceiling, progress)
             if evaluation.quality.notice:
                 print(evaluation.quality.notice, file=sys.stderr)  # noqa: T201
         if options.store:
@@ -259,6 +275,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             write_into_card(options.card, path.stem, table(evaluation))
         print(evaluation.to_json() if options.json else f"{table(evaluation)}\n", flush=True)  # noqa: T201
     return 0
+
+
+def _tell(stage: Stage) -> None:
+    print(json.dumps(dataclasses.asdict(stage)), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def store(path: Path, evaluation: Evaluation) -> None:

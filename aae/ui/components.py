@@ -10,7 +10,7 @@ import atexit
 import base64
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import gradio as gr
 import numpy as np
 import plotly
 import plotly.graph_objects as go
+import plotly.io as pio
 
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -149,7 +150,7 @@ def draw_box(elem_id: str) -> gr.HTML:
         html_template=(
             '<div class="drawing"><canvas width="280" height="280" tabindex="0" role="img" aria-label="Drawing canvas, for a '
             'mouse, a finger or a pen; without one, choose a picture beside it. Control Z takes the last stroke back.">'
-            '</canvas><p class="invitation" aria-hidden="true">draw here</p></div><div class="drawing-buttons">'
+            '</canvas><p class="invitation" aria-hidden="true" hidden>draw here</p></div><div class="drawing-buttons">'
             '<button type="button" class="small-button undo" disabled>Undo</button>'
             '<button type="button" class="small-button clear" disabled>Clear</button></div>'
         ),
@@ -278,36 +279,42 @@ def step_box(elem_id: str) -> gr.HTML:
     )
 
 
-def download_box(elem_id: str) -> gr.HTML:
-    """Downloads a file as soon as its `value` arrives, ``{"url", "name", "about"}``, and leaves a link to it."""
+def figure_value(
+    figure: go.Figure | dict[str, object] | None, axes: np.ndarray | None = None, description: str = ""
+) -> dict[str, Any]:
+    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`.
+
+    A `description` says what this figure shows to who cannot see it, in place of the box's own. None leaves the box empty.
+    """
+    if figure is None:
+        return {"figure": None}
+    return {
+        "figure": pio.to_json(figure, validate=False),
+        "axes": None if axes is None else axes.tolist(),
+        "description": description,
+    }
+
+
+def images_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
+    """Images with captions: `value` is ``{"note": text, "groups": [...]}``, its groups made by `pairs` and `grid`."""
     return gr.HTML(
-        None,
-        html_template='<p class="download" aria-live="polite"><a hidden></a> <span></span></p>',
-        js_on_load=_mount("download.js"),
+        value,
+        html_template='<div class="images"></div>',
+        js_on_load=_mount("images.js"),
         apply_default_css=False,
         elem_id=elem_id,
     )
 
 
-def sheet_box(elem_id: str, description: str) -> gr.HTML:
-    """Images of 32x32 pixels side by side: `value` is made by `sheet_value`."""
-    return gr.HTML(
-        None,
-        html_template=f'<canvas class="sheet" role="img" aria-label="{description}" hidden></canvas>',
-        js_on_load=_mount("sheet.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+def pairs(title: str, names: tuple[str, str], images: Iterable[tuple[np.ndarray, np.ndarray, str]]) -> dict[str, Any]:
+    """A group of pairs of uint8 images `(32, 32)`, called `names`, each pair with a caption."""
+    tiles = [{"images": [packed_image(a), packed_image(b)], "caption": caption} for a, b, caption in images]
+    return {"title": title, "names": list(names), "tiles": tiles}
 
 
-def sheet_value(images: np.ndarray, columns: int) -> dict[str, Any]:
-    """uint8 images `(n, 32, 32)` for a `sheet_box`."""
-    return {"images": packed_image(images), "columns": columns}
-
-
-def figure_value(figure: go.Figure, axes: np.ndarray | None = None) -> dict[str, Any]:
-    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`."""
-    return {"figure": figure.to_json(), "axes": None if axes is None else axes.tolist()}
+def grid(title: str, images: np.ndarray, columns: int, about: str) -> dict[str, Any]:
+    """A group that is one grid of uint8 images `(n, 32, 32)`; `about` says what they are to who cannot see them."""
+    return {"title": title, "grid": packed_image(images), "columns": columns, "about": about}
 
 
 def packed_points(points: np.ndarray) -> str:
@@ -316,5 +323,20 @@ def packed_points(points: np.ndarray) -> str:
 
 
 def packed_image(image: np.ndarray) -> str:
-    """uint8 `(32, 32)` as text for a `digit_box`."""
+    """uint8 `(32, 32)`, or several, as text for a `digit_box` or an `images_box`."""
     return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()
+
+
+def table_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
+    """A table of measures: `value` is ``{"columns": texts, "groups": [{"title": text, "rows": [...]}]}``.
+
+    A row is ``{"name": text, "about": text, "values": a text for each further column, "share": number or None}``, the share
+    being where the value lies between floor (0) and ceiling (1).
+    """
+    return gr.HTML(
+        value,
+        html_template='<table class="measures"></table>',
+        js_on_load=_mount("table.js"),
+        apply_default_css=False,
+        elem_id=elem_id,
+    )

@@ -9,6 +9,7 @@ import gradio as gr
 
 from aae.ui import runtime
 from aae.ui.components import ASSETS, PLOTLY_JS, served_modules
+from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
@@ -33,7 +34,7 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
             "any draw from the prior decodes to an image. See it, move through it, train your own.",
             elem_id="title",
         )
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Explore", id="explore"):
                 explore = build_explore(shelf, visitor)
                 with explore.ways:
@@ -46,6 +47,8 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
                 buttons = build_train(shelf, visitor, explore)
                 uploaded = build_keep(shelf, visitor, explore)
                 gr.Markdown(shelf.limits.told(), elem_id="limits", elem_classes="hint")
+            with gr.Tab("Diagnose", id="diagnose") as diagnose:
+                build_diagnose(shelf, visitor, explore, tabs, diagnose)
             with gr.Tab("How it works", id="learn"):
                 build_learn()
         restored = build_restore(demo, shelf, visitor, explore)

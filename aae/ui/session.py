@@ -131,6 +131,7 @@ class Shelf:
     """
 
     def __init__(self, checkpoints: Path, limits: Limits | None = None) -> None:
+        self.checkpoints = checkpoints
         self.limits = limits or runtime.limits()
         self.kept = KeptModels(self.limits.models, self.limits.model_mebibytes * MEBIBYTE, self.limits.kept_seconds)
         self.slots = Slots(self.limits.slots, self.limits.line)

@@ -3,6 +3,7 @@
 
 import { decodeFloats, figures } from "./figures.js";
 import { describe } from "./spoken.js";
+import { arrange } from "./tiles.js";
 
 const CONFIG = {
   displaylogo: false,
@@ -33,6 +34,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       shown = { ...shown, ...value, titles: value.titles ?? shown.titles };
       return inTurn(move);
     }
+    if (value?.figure === null) return inTurn(clear);
     if (value?.figure) [shown, points, rows] = [value, null, null];
     return draw();
   };
@@ -54,12 +56,19 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       prepare(figure);
       const first = narrow === null;
       narrow = isNarrow(element);
+      if (shown.description) plot.parentElement.setAttribute("aria-label", shown.description);
+      if (figure.layout.meta?.tiles) arrange(figure.layout, plot, narrow);
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       if (rows) await redrawCurves();
       describe(element, plot);
       placed(shown);
     });
+  };
+
+  const clear = () => {
+    [shown, points, rows, narrow] = [null, null, null, null];
+    Plotly.purge(plot);
   };
 
   // Where `points` has the points of some traces: float32 (n, 2), in the traces' order. A copy that is laid over others stands
@@ -140,7 +149,7 @@ function inPageColours(layout, element) {
   const grid = style.getPropertyValue("--border-color-primary").trim() || "#ddd";
   const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid };
   for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...layout[name], ...axis };
-  if (isNarrow(element)) stack(layout);
+  if (isNarrow(element) && layout.xaxis2 && !layout.meta?.tiles) stack(layout); // two plots
   return {
     ...layout,
     template: undefined,

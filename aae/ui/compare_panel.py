@@ -1,0 +1,137 @@
+"""AE | VAE | AAE side by side: the same encoder and decoder trained in three ways, as `python -m aae compare` found them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from aae.compare import OBJECTIVES, Comparison, about_comparison, stored_comparison
+from aae.config import Objective
+from aae.evaluate import GROUPS
+from aae.latent import axis_projection, pca_projection
+from aae.measures import MEASURES
+from aae.objectives import TITLES
+from aae.tiles import side_by_side_figure
+from aae.ui.components import figure_box, figure_value, grid, images_box, table_box
+from aae.ui.diagnosis import sampled_codes
+from aae.ui.explore import QUIET, Explore, told
+from aae.ui.pictures import decoded_draws
+from aae.ui.session import Shelf, ShownModel, Visitor
+
+DATASET = "mnist"
+POINTS = 2000
+"""Codes drawn of each model."""
+SAMPLES = 32
+
+
+def compared(shelf: Shelf) -> dict[Objective, ShownModel]:
+    """The shipped models to show side by side: of each objective one, alike in data set and size."""
+    first = shelf.first()
+    if first is None:
+        return {}
+
+    def alike(shown: ShownModel) -> bool:
+        return (shown.dataset, shown.latent_dim) == (first.dataset, first.latent_dim)
+
+    found: dict[Objective, ShownModel] = {}
+    for objective in OBJECTIVES:
+        models = [shown for shown in shelf.shipped.values() if shown.checkpoint.objective == objective and alike(shown)]
+        # One made for the comparison, which its name says, before one that was trained for longer.
+        models.sort(key=lambda shown: not shown.key.endswith(f"-{objective}"))
+        if models:
+            found[objective] = models[0]
+    return found if len(found) == len(OBJECTIVES) else {}
+
+
+def latent_value(models: dict[Objective, ShownModel]) -> tuple[dict[str, Any], str]:
+    """Codes of each model in its own best plane, all on the same axes; and what they are, in words."""
+    panels, words = [], []
+    for objective, shown in models.items():
+        codes, what = sampled_codes(shown)
+        flat = axis_projection(shown.latent_dim) if shown.latent_dim == 2 else pca_projection(codes)
+        labels = shown.labels[: len(codes)][:POINTS]
+        panels.append((TITLES[objective], flat(codes[:POINTS])[: len(labels)], labels))
+        spread = np.sqrt(np.square(codes).mean())
+        words.append(f"{TITLES[objective]}: {what}; root mean square of a coordinate {spread:.2f}")
+    figure = side_by_side_figure(panels, next(iter(models.values())).class_names, revision="compare")
+    return figure_value(figure, description=f"Codes of three models on the same axes. {'. '.join(words)}."), ". ".join(words)
+
+
+def samples_value(models: dict[Objective, ShownModel]) -> dict[str, Any]:
+    """The same draws of the prior, decoded by each model."""
+    groups = []
+    for objective, shown in models.items():
+        about = f"A grid of {SAMPLES} draws of the prior, decoded by the {TITLES[objective].lower()}"
+        groups.append(grid(TITLES[objective], decoded_draws(shown, SAMPLES), 16, about))
+    return {"note": "Draws of N(0, I), decoded, unselected.", "groups": groups}
+
+
+def comparison_table(comparison: Comparison) -> dict[str, Any]:
+    """Mean ± standard deviation over trainings of every measure, a column for each variant, and the floors."""
+
+    def row(name: str) -> dict[str, Any]:
+        about = MEASURES[name]
+        spreads = [variant.measures[name] for variant in comparison.variants.values()]
+        floor = comparison.floors[name]
+        values = [f"{found.mean:.{about.digits}f} ± {found.spread:.{about.digits}f}" for found in spreads]
+        return {
+            "name": about.title,
+            "about": "",
+            "values": [*values, "–" if floor is None else f"{floor.mean:.{about.digits}f}"],
+        }
+
+    groups = [
+        {"title": title, "rows": [row(name) for name, about in MEASURES.items() if about.group == group]}
+        for group, title in GROUPS.items()
+    ]
+    return {"columns": ["Measure", *[variant.title for variant in comparison.variants.values()], "Floor"], "groups": groups}
+
+
+def build_compare(shelf: Shelf, visitor: gr.State, explore: Explore, tabs: gr.Tabs, tab: gr.Tab) -> None:
+    """Lay out the panel; it is filled when its tab is first opened."""
+    models = compared(shelf)
+    gr.Markdown(ABOUT if models else MISSING)
+    if not models:
+        return
+    about_codes = gr.Markdown(elem_id="about-compared", elem_classes="hint")
+    latent = figure_box(None, "Codes of a plain, a variational and an adversarial autoencoder on the same axes", "compared")
+    with gr.Row():
+        for objective, shown in models.items():
+            button = gr.Button(
+                f"Open the {objective.upper()} in Explore", size="sm", min_width=120, elem_id=f"open-{objective}"
+            )
+
+            def open_model(key: str, visitor: Visitor) -> list[Any]:
+                with told():
+                    return [gr.Tabs(selected="explore"), *explore.show(key, visitor)]
+
+            button.click(partial(open_model, shown.key), visitor, [tabs, *explore.outputs], **QUIET)
+    samples = images_box(None, "compared-samples")
+    about_table = gr.Markdown(elem_id="about-comparison", elem_classes="hint")
+    table = table_box(None, "comparison")
+    filled = gr.State(False)
+
+    def fill(filled: bool) -> list[Any]:
+        if filled:
+            return [gr.skip()] * 6
+        figure, words = latent_value(models)
+        comparison = stored_comparison(DATASET)
+        told_table = (comparison_table(comparison), about_comparison(comparison)) if comparison else ({}, NO_TABLE)
+        return [True, figure, words, samples_value(models), *told_table]
+
+    tab.select(fill, filled, [filled, latent, about_codes, samples, table, about_table], **QUIET)
+
+
+ABOUT = """
+The **same encoder and decoder** trained in three ways with the same budget and seeds: as a plain **autoencoder**
+(reconstruction alone), as a **variational autoencoder** (Kingma and Welling, 2013: a KL term pulls the posterior of *each*
+image towards the prior), and as an **adversarial autoencoder** (a discriminator pulls the codes of *all* images together
+towards it).
+"""
+MISSING = """
+The three models to compare are not shipped with this copy of the app. `python -m aae compare` trains and tabulates them.
+"""
+NO_TABLE = "There is no table with this copy of the app; `python -m aae compare` makes it."
