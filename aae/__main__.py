@@ -19,11 +19,12 @@ from typing import get_args
 from tqdm import tqdm
 
 from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from aae.config import PRESETS, Dataset, ModelConfig, Objective, Posterior, TrainConfig, preset
-from aae.data import load_images
+from aae.config import PRESETS, ModelConfig, Objective, Posterior, TrainConfig, preset
+from aae.data import OWN, TITLES, ImageData, load_images
 from aae.errors import AAEError, CheckpointError, ConfigError
 from aae.latent import with_held_out
 from aae.objectives import POSTERIORS
+from aae.own_data import OWN_MACHINE_LIMITS, read_zip
 from aae.reconstruction import reconstruction_l1
 from aae.settings import ABOUT
 from aae.training import EpochEnd, Trainer, pick_device, train
@@ -70,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
 def add_train(command: argparse.ArgumentParser) -> None:
     command.set_defaults(run=run_train)
     command.add_argument("--preset", choices=PRESETS, help="recipe to start from (default: reference)")
-    command.add_argument("--dataset", choices=get_args(Dataset), help="images to train on (default: mnist)")
+    command.add_argument("--dataset", choices=TITLES, help="images to train on (default: mnist)")
+    command.add_argument("--data", type=Path, metavar="ZIP", help="train on the images in this zip; its folders are classes")
     command.add_argument("--epochs", type=int, help="passes over the images; with --resume: how many more")
     command.add_argument("--latent-dim", type=int, help="size of z")
     command.add_argument("--hidden-dim", type=int, help="width of the hidden layers")
@@ -92,8 +94,7 @@ def run_train(options: argparse.Namespace) -> int:
     resume = load_checkpoint(options.resume) if options.resume else None
     model_config, config = configs(options, resume)
     device = pick_device(options.device)
-    data = load_images(config.dataset, "train", options.data_dir)
-    held_out = load_images(data.dataset, "test", options.data_dir)
+    data, held_out = images(options, config)
     out = options.out or options.resume or Path(f"{data.dataset}-{model_config.latent_dim}d.safetensors")
     check_writable(out)
     trainer = Trainer(data, model_config, config, device, resume)
@@ -142,6 +143,10 @@ def configs(options: argparse.Namespace, resume: Checkpoint | None) -> tuple[Mod
     model_changes = {spec.name: given[spec.name] for spec in dataclasses.fields(ModelConfig) if spec.name in given}
     changes = {spec.name: given[spec.name] for spec in dataclasses.fields(TrainConfig) if spec.name in given}
     if resume is None:
+        if options.data is not None:
+            if options.dataset is not None:
+                raise ConfigError("Give either --dataset or --data, not both.")
+            changes["dataset"] = OWN
         recipe = preset(changes.get("preset", "reference"))
         config = dataclasses.replace(recipe.train, **changes)
         model_changes = {"posterior": POSTERIORS.get(config.objective, recipe.model.posterior), **model_changes}
@@ -156,6 +161,20 @@ def configs(options: argparse.Namespace, resume: Checkpoint | None) -> tuple[Mod
     elif resume.record.epochs >= config.epochs:
         raise ConfigError(f"{options.resume} is finished; say how many more epochs with --epochs.")
     return resume.model_config, config
+
+
+def images(options: argparse.Namespace, config: TrainConfig) -> tuple[ImageData, ImageData]:
+    """What to train on, and what is held out."""
+    if options.data is None:
+        if config.dataset == OWN:
+            raise ConfigError("This run was on images from a zip; name it with --data.")
+        data = load_images(config.dataset, "train", options.data_dir)
+        return data, load_images(data.dataset, "test", options.data_dir)
+    if config.dataset != OWN:
+        raise ConfigError(f"This run was on {TITLES[config.dataset]}; leave out --data.")
+    own = read_zip(options.data, OWN_MACHINE_LIMITS)
+    print(own.about, file=sys.stderr)
+    return own.train, own.held_out
 
 
 def check_writable(path: Path) -> None:

@@ -85,7 +85,10 @@ Posterior = Literal["gaussian", "deterministic"]
 Schedule = Literal["constant", "linear"]
 Objective = Literal["aae", "ae", "vae"]
 Finish = Literal["none", "standardise"]
-Dataset = Literal["mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "qmnist", "usps", "digits-sample"]
+Dataset = Literal[
+    "mnist", "fashion-mnist", "kmnist", "emnist-digits", "emnist-letters", "qmnist", "usps", "digits-sample", "own"
+]  # fmt: skip
+"""Where images come from; "own" is a zip of the user's (aae/own_data.py), which no name can bring back."""
 
 
 @dataclass(frozen=True, kw_only=True)

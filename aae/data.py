@@ -11,11 +11,12 @@ import errno
 import gzip
 import os
 import threading
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import platformdirs
@@ -38,6 +39,7 @@ FASHION = (
 )  # fmt: skip
 KUZUSHIJI = ("お o", "き ki", "す su", "つ tsu", "な na", "は ha", "ま ma", "や ya", "れ re", "を wo")
 
+LONGEST_TITLE = 60
 SAMPLE_TEST_PER_CLASS = 50
 DOWNLOAD_PATIENCE_SECONDS = 60.0
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
@@ -93,10 +95,20 @@ SOURCES: dict[Dataset, Source] = {
     "usps": Source("USPS", "USPS", DIGITS),
 }
 SAMPLE: Dataset = "digits-sample"
+OWN: Dataset = "own"
 TITLES: dict[Dataset, str] = {
     **{name: source.title for name, source in SOURCES.items()},
     SAMPLE: "Offline sample (5,000 MNIST digits)",
 }
+"""Every data set that can be had by its name."""
+
+
+def class_title(name: str) -> str:
+    """A class's name from outside as one shows it: one line, at most 60 characters, none of them for control."""
+    text = unicodedata.normalize("NFC", name)
+    kept = [c if unicodedata.category(c)[0] != "C" or c in "\u200c\u200d" else " " for c in text]  # those two join emoji
+    title = " ".join("".join(kept).split())
+    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
 
 
 def default_data_dir() -> Path:
@@ -140,9 +152,11 @@ def load_images(dataset: str, split: Split = "train", data_dir: str | Path | Non
 
 
 def _checked(dataset: str) -> Dataset:
-    if dataset not in get_args(Dataset):
-        raise DataError(f"There is no data set {dataset!r}; choose one of {', '.join(get_args(Dataset))}.")
-    return cast(Dataset, dataset)
+    if dataset == OWN:
+        raise DataError("Images from a zip of one's own are not kept; hand in the zip itself.")
+    if dataset not in TITLES:
+        raise DataError(f"There is no data set {dataset!r}; choose one of {', '.join(TITLES)}.")
+    return dataset
 
 
 _lock = threading.Lock()  # torchvision's downloads do not expect company in the same folder

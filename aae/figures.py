@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from aae.config import Objective
+from aae.data import class_title
 
 CLASS_COLOURS = (
     "#3f90da", "#ffa90e", "#bd1f01", "#94a4a2", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
@@ -22,6 +23,8 @@ CLASS_SYMBOLS = ("circle", "diamond", "cross")
 PRIOR_COLOUR = "#7a7f87"
 MARGIN = {"l": 48, "r": 8, "t": 36, "b": 76}
 LEGEND = {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}
+LEGEND_LENGTH = 16
+"""Characters of a class's name: one long name would take the room of all others."""
 AXIS_LIMIT = 4.2
 RINGS = (1, 2, 3)
 
@@ -59,14 +62,15 @@ def latent_figure(
                 x=own[:, 0],
                 y=own[:, 1],
                 mode="markers",
-                name=str(name),
+                name=as_text(name, LEGEND_LENGTH),
+                meta=class_title(name),  # for the page, which needs no escaping
                 marker={
                     "size": 4,
                     "opacity": 0.75,
                     "color": CLASS_COLOURS[index % len(CLASS_COLOURS)],
                     "symbol": CLASS_SYMBOLS[index // len(CLASS_COLOURS) % len(CLASS_SYMBOLS)],
                 },
-                hovertemplate=f"class {name}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
+                hovertemplate=f"class {as_text(name)}<br>(%{{x:.2f}}, %{{y:.2f}})<extra></extra>",
             ),
             row=1,
             col=1,
@@ -109,6 +113,17 @@ def latent_figure(
         dragmode="pan" if interactive else False,
     )
     return figure
+
+
+def as_text(name: str, longest: int | None = None) -> str:
+    """A class's name, or its beginning, for Plotly, which takes tags, %{variables} and $formulas$ for what they mean.
+
+    "prior" is the name of the draws' trace: a class of that name gets a space that is not seen.
+    """
+    title = class_title(name) if name.strip() != "prior" else "prior\xa0"
+    if longest and len(title) > longest:
+        title = f"{title[: longest - 1]}…"
+    return title.translate({ord(character): f"&#{ord(character)};" for character in "&<>{}$"})
 
 
 def _add_rings(figure: go.Figure, column: int) -> None:

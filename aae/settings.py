@@ -36,7 +36,8 @@ def titled(name: str) -> str:
 def train_command(model_config: ModelConfig, config: TrainConfig) -> str:
     """The `python -m aae train …` that trains with these settings: data set, preset, and whatever differs from it."""
     recipe = PRESETS.get(config.preset, PRESETS["reference"])
-    words = ["--dataset", config.dataset, "--preset", config.preset]
+    source = ["--data", "FILE.zip"] if config.dataset == "own" else ["--dataset", config.dataset]
+    words = [*source, "--preset", config.preset]
     for chosen, usual in ((model_config, recipe.model), (config, recipe.train)):
         for spec in dataclasses.fields(chosen):
             value = getattr(chosen, spec.name)

@@ -17,7 +17,7 @@ from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize
 from torchvision.transforms.functional import pil_to_tensor
 
 from aae import data
-from aae.data import SOURCES, class_names, default_data_dir, load_images, to_model_range
+from aae.data import SOURCES, class_names, class_title, default_data_dir, load_images, to_model_range
 from aae.errors import DataError
 
 COUNT = 6
@@ -242,3 +242,20 @@ def test_every_data_set_has_as_many_class_names_as_classes():
         "usps": 10,
         "digits-sample": 10,
     }
+
+
+@pytest.mark.parametrize(
+    ("folder", "title"),
+    [
+        ("猫 🐈", "猫 🐈"),
+        ("👩‍🔬", "👩‍🔬"),
+        ("<b>bold</b>", "<b>bold</b>"),
+        ("a\nb\tc\x00d", "a b c d"),
+        ("gpj.\u202eexe", "gpj. exe"),
+        ("\ud800", ""),
+        ("", ""),
+        ("x" * 500, "x" * 59 + "…"),
+    ],
+)
+def test_class_titles_are_one_line_of_text(folder, title):
+    assert class_title(folder) == title

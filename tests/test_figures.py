@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 
 import numpy as np
@@ -76,6 +77,35 @@ def test_no_colour_and_symbol_pair_is_used_for_two_classes():
     figure = latent_figure(codes, np.arange(26), LETTERS, codes, ("a", "b"))
     looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data if trace.xaxis == "x"]
     assert len(looks) == len(set(looks)) == 26
+
+
+HOSTILE = (
+    "<b>bold</b>",
+    '<a href="https://example.org">x</a>',
+    "%{x}",
+    "$\\alpha$",
+    "&lt;",
+    "prior",
+    "猫 🐈",
+    "n" * 500,
+    "a\nb",
+)
+
+
+def test_class_names_reach_plotly_as_text_and_the_page_as_they_are():
+    codes = np.zeros((len(HOSTILE), 2), np.float32)
+    *classes, prior = latent_figure(codes, np.arange(len(HOSTILE)), HOSTILE, codes, ("a", "b")).data
+    assert prior.name == "prior"
+    for trace, name in zip(classes, HOSTILE, strict=True):
+        assert not set("<>${}\n") & set(trace.name)
+        assert len(trace.meta) <= 60
+        shown = html.unescape(trace.hovertemplate.partition("<br>")[0])  # as Plotly's convertEntities does
+        assert shown.strip() == f"class {trace.meta}"
+        assert trace.meta == name or len(name) > 60 or "\n" in name
+        assert not set("<>${}") & set(trace.hovertemplate.partition("<br>")[0])
+        assert html.unescape(trace.name).strip().removesuffix("…") == trace.meta[: 16 if len(trace.meta) <= 16 else 15]
+        assert trace.name != "prior"
+    assert [trace.meta for trace in classes][-3:] == ["猫 🐈", "n" * 59 + "…", "a b"]
 
 
 def test_no_codes_at_all_is_still_a_figure():

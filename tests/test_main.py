@@ -15,6 +15,7 @@ import torch
 from aae import AAE
 from aae.__main__ import main
 from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from tests.zips import digits, zipped
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["train", "--dataset", "digits-sample", "--hidden-dim", "16", "--batch-size", "256", "--device", "cpu"]
@@ -228,3 +229,29 @@ def test_ctrl_c_saves_a_checkpoint_that_can_be_resumed_and_exits_130(tmp_path):
     assert 1 <= checkpoint.record.epochs < 10_000
     assert checkpoint.training
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+def test_own_images_are_trained_on_and_resumed_with_their_zip(take, tmp_path, capsys):
+    zip_file, out = tmp_path / "digits.zip", tmp_path / "own.safetensors"
+    zip_file.write_bytes(zipped(digits(take(60))))
+    small = ["train", "--data", str(zip_file), "--hidden-dim", "16", "--batch-size", "16", "--device", "cpu", "--epochs", "1"]
+    assert main([*small, "--out", str(out)]) == 0
+    assert "60 images in 10 classes" in capsys.readouterr().err
+    checkpoint = load_checkpoint(out)
+    assert (checkpoint.train_config.dataset, checkpoint.record.dataset) == ("own", "own")
+    assert checkpoint.record.class_names == list("0123456789")
+    assert len(checkpoint.codes) > 0
+    resume = ["train", "--resume", out, "--epochs", "1", "--device", "cpu"]
+    assert "name it with --data" in sentence_of(resume, capsys)
+    assert main([str(part) for part in [*resume, "--data", zip_file]]) == 0
+    assert load_checkpoint(out).record.epochs == 2
+
+
+def test_own_images_and_a_data_set_do_not_go_together(copied, tmp_path, capsys):
+    assert "not both" in sentence_of([*SMALL, "--data", tmp_path / "a.zip"], capsys)
+    assert "was on Offline sample" in sentence_of(["train", "--resume", copied, "--epochs", "1", "--data", "a.zip"], capsys)
+    assert "There is no zip at" in sentence_of(["train", "--data", tmp_path / "a.zip"], capsys)
+    (tmp_path / "a.zip").write_bytes(b"no zip")
+    assert "not a zip" in sentence_of(["train", "--data", tmp_path / "a.zip"], capsys)
+    with pytest.raises(SystemExit):
+        main(["train", "--dataset", "own"])

@@ -150,7 +150,7 @@ def draw_box(elem_id: str) -> gr.HTML:
         html_template=(
             '<div class="drawing"><canvas width="280" height="280" tabindex="0" role="img" aria-label="Drawing canvas, for a '
             'mouse, a finger or a pen; without one, choose a picture beside it. Control Z takes the last stroke back.">'
-            '</canvas><p class="invitation" aria-hidden="true">draw here</p></div><div class="drawing-buttons">'
+            '</canvas><p class="invitation" aria-hidden="true" hidden>draw here</p></div><div class="drawing-buttons">'
             '<button type="button" class="small-button undo" disabled>Undo</button>'
             '<button type="button" class="small-button clear" disabled>Clear</button></div>'
         ),

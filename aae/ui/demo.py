@@ -11,6 +11,7 @@ from aae.ui import runtime
 from aae.ui.components import ASSETS, PLOTLY_JS, served_modules
 from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import QUIET, build_explore
+from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
 from aae.ui.own_digit import build_own_digit
 from aae.ui.restore import build_restore
@@ -44,13 +45,15 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
                 build_link(explore, visitor)
             with gr.Tab("Train", id="train"):
                 buttons = build_train(shelf, visitor, explore)
+                uploaded = build_keep(shelf, visitor, explore)
                 gr.Markdown(shelf.limits.told(), elem_id="limits", elem_classes="hint")
             with gr.Tab("Diagnose", id="diagnose") as diagnose:
                 build_diagnose(shelf, visitor, explore, tabs, diagnose)
             with gr.Tab("How it works", id="learn"):
                 build_learn()
         restored = build_restore(demo, shelf, visitor, explore)
-        restored.then(resting_buttons, visitor, buttons, **QUIET)
+        for changed in (restored, uploaded):
+            changed.then(resting_buttons, visitor, buttons, **QUIET)
     demo.shelf = shelf  # keeps the folder of decoders for as long as the demo
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo

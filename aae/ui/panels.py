@@ -8,14 +8,14 @@ import numpy as np
 import torch
 
 from aae.config import Dataset
-from aae.data import ImageData, load_images, to_model_range
+from aae.data import OWN, ImageData, load_images, to_model_range
 from aae.errors import AAEError, DataError
 from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, held_out_indices, lda_projection, pca_projection
 from aae.losses import reconstruction_loss
 from aae.objectives import TITLES
 from aae.ui.components import figure_value, packed_image, packed_points, static_url
-from aae.ui.session import ShownModel, as_code
+from aae.ui.session import ShownModel, as_code, own_held_out
 
 SLIDER_LIMIT = 3.5
 DIGIT_SETS: tuple[Dataset, ...] = ("mnist", "qmnist", "emnist-digits", "usps", "digits-sample")
@@ -84,6 +84,8 @@ def view_value(shown: ShownModel, view: str, first: int, second: int) -> dict[st
 
 def held_out(dataset: str) -> ImageData | None:
     """The test images of a data set, if they are at hand without a download; nothing stands in for them."""
+    if (own := own_held_out.get(dataset)) is not None:
+        return own
     try:
         return load_images(dataset, "test", download=False)
     except DataError:
@@ -124,18 +126,19 @@ def describe(shown: ShownModel) -> str:
         return f"{shown.latent_dim} latent dimensions."
     quality = f", test L1 {record.metrics['test_l1']:.4f}" if "test_l1" in record.metrics else ""
     kind = "" if config.objective == "aae" else f"{TITLES[config.objective]}, for comparison: it has no discriminator. "
+    images = "own images" if record.dataset == OWN else record.dataset
     return (
-        f"{kind}{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {record.dataset} "
+        f"{kind}{shown.latent_dim} latent dimensions; {record.epochs:.4g} epochs of {images} "
         f"(preset {config.preset}, seed {config.seed}){quality}."
     )
 
 
 def originals(dataset: str) -> ImageData | None:
     """Test images of a data set if they are at hand without a download; the offline digits for digit sets."""
-    try:
-        return load_images(dataset, "test", download=False)
-    except DataError:
-        return load_images("digits-sample", "test") if dataset in DIGIT_SETS else None
+    images = held_out(dataset)
+    if images is None and dataset in DIGIT_SETS:
+        return load_images("digits-sample", "test")
+    return images
 
 
 def encode_random(shown: ShownModel) -> tuple[dict[str, Any], list[float]]:
@@ -156,7 +159,7 @@ def encode_random(shown: ShownModel) -> tuple[dict[str, Any], list[float]]:
     source = (
         "an image of the offline sample, part of MNIST's training set"
         if data.dataset == "digits-sample"
-        else (f"a test image of {data.dataset}")
+        else ("a held-out image of yours" if data.dataset == OWN else f"a test image of {data.dataset}")
     )
     note = f"Class {data.class_names[int(data.labels[place])]}, {source}; its reconstruction has L1 {error:.3f}."
     return {**value, "original": packed_image(data.images[place, 0].numpy()), "note": note}, slider_values(code[0].numpy())

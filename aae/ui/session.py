@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from aae.checkpoints import Checkpoint, load_checkpoint
+from aae.data import OWN, ImageData
 from aae.errors import AAEError, CheckpointError
 from aae.export import codes_file, decoder_file, discriminator_file
 from aae.latent import Projection, worst_projection
@@ -28,6 +29,8 @@ from aae.ui.visitors import KeptModels, Visitor
 __all__ = ["YOUR_MODEL", "Shelf", "ShownModel", "Visitor", "as_code"]
 
 YOUR_MODEL = "your-model"
+own_held_out: weakref.WeakValueDictionary[str, ImageData] = weakref.WeakValueDictionary()
+"""Held-out images of visitors' zips by `ShownModel.dataset`, a name that nobody can guess; they go with the model."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,13 @@ class ShownModel:
     checkpoint: Checkpoint
     weights: Path
     """The decoder for the browser."""
+    held_out: ImageData | None = None
+    """The images behind the codes if they come from a visitor's zip; all others are found by their data set's name."""
+
+    @property
+    def downloads(self) -> Path:
+        """Folder of what a visitor downloads, under names to keep; made when it is needed."""
+        return self.weights.with_suffix("")
 
     @property
     def codes_file(self) -> Path:
@@ -63,11 +73,13 @@ class ShownModel:
         """Memory that this model takes, once codes and draws have been shown too."""
         codes = self.checkpoint.codes
         tensors = [*self.checkpoint.weights.values(), *self.checkpoint.training.values()]
-        return sum(tensor.nbytes for tensor in tensors) + (0 if codes is None else 8 * codes.nbytes)
+        images = 0 if self.held_out is None else self.held_out.images.nbytes
+        return sum(tensor.nbytes for tensor in tensors) + images + (0 if codes is None else 8 * codes.nbytes)
 
     def remove_files(self) -> None:
-        """Remove what browsers fetch of this model."""
-        for path in (self.weights, self.codes_file, self.discriminator_file):
+        """Remove what lies on disk for this model: what browsers fetch and download."""
+        shutil.rmtree(self.downloads, ignore_errors=True)
+        for path in self.weights.parent.glob(f"{self.weights.stem}.*"):
             path.unlink(missing_ok=True)
 
     @property
@@ -80,6 +92,9 @@ class ShownModel:
 
     @property
     def dataset(self) -> str:
+        """The name under which the images are found; of a visitor's own it holds a secret."""
+        if self.held_out is not None:
+            return f"{OWN}:{self.weights.stem}"
         return self.checkpoint.record.dataset if self.checkpoint.record else ""
 
     @cached_property
@@ -132,21 +147,31 @@ class Shelf:
             except CheckpointError as error:
                 self.notices.append(str(error))
 
-    def _place(self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool) -> ShownModel:
+    def _place(
+        self, key: str, title: str, checkpoint: Checkpoint, *, secret: bool, held_out: ImageData | None = None
+    ) -> ShownModel:
         model = checkpoint.model()
         content = decoder_file(model)
         # A visitor's file has a name that nobody else can guess; a shipped one keeps its name for browsers' caches.
         name = secrets.token_hex(16) if secret else hashlib.sha256(content).hexdigest()[:16]
         path = self.folder / f"{name}.bin"
         path.write_bytes(content)
-        shown = ShownModel(key, title, checkpoint, path)
+        shown = ShownModel(key, title, checkpoint, path, held_out)
         shown.discriminator_file.write_bytes(discriminator_file(model))
         shown.codes_file.write_bytes(codes_file(torch.from_numpy(shown.codes), torch.from_numpy(shown.labels)))
         return shown
 
-    def own(self, checkpoint: Checkpoint) -> ShownModel:
-        """A visitor's checkpoint, ready to be shown to that visitor, and to be trained on if it carries its training state."""
-        return self._place(YOUR_MODEL, "Your model", checkpoint, secret=True)
+    def own(self, checkpoint: Checkpoint, held_out: ImageData | None = None) -> ShownModel:
+        """A visitor's checkpoint, ready to be shown to that visitor, and to be trained on if it carries its training state.
+
+        `held_out` are its images if it was trained on a zip of theirs.
+        """
+        if held_out is not None and held_out.dataset != OWN:
+            held_out = None
+        shown = self._place(YOUR_MODEL, "Your model", checkpoint, secret=True, held_out=held_out)
+        if held_out is not None:
+            own_held_out[shown.dataset] = held_out
+        return shown
 
     def choices(self, visitor: Visitor | None = None) -> list[tuple[str, str]]:
         """(title, key) of what this visitor can choose from."""

@@ -10,10 +10,10 @@ from typing import Any
 import gradio as gr
 
 from aae.config import PRESETS, preset
-from aae.data import TITLES
 from aae.ui.advanced import BASIC, NAMES, build_advanced, marks, reset_values
 from aae.ui.components import figure_box, film_box, status_box, step_box
 from aae.ui.explore import MAX_LATENT_DIM, QUIET, Explore, told
+from aae.ui.own import build_own, dataset_choices
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 from aae.ui.streams import closed_aside
 from aae.ui.training_run import resumable, run, stopped
@@ -30,9 +30,8 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Bu
     opening = PRESETS[DEFAULT_PRESET].train
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=280):
-            dataset = gr.Dropdown(
-                [(title, name) for name, title in TITLES.items()], value=opening.dataset, label="Data set", elem_id="dataset"
-            )
+            dataset = gr.Dropdown(dataset_choices(), value=opening.dataset, label="Data set", elem_id="dataset")
+            build_own(shelf, visitor, dataset)
             recipe = gr.Radio(list(PRESETS), value=DEFAULT_PRESET, label="Preset", elem_id="preset")
             about = gr.Markdown(PRESETS[DEFAULT_PRESET].about, elem_id="about-preset", elem_classes="hint")
             epochs = gr.Number(opening.epochs, label="Epochs", minimum=1, maximum=10_000, precision=0, elem_id="epochs")

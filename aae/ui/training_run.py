@@ -11,14 +11,16 @@ from typing import Any, get_type_hints
 
 from aae.checkpoints import Checkpoint
 from aae.config import ModelConfig, TrainConfig, preset
-from aae.data import TITLES, load_images
+from aae.data import ImageData
 from aae.errors import TrainingError
 from aae.settings import titled
 from aae.ui.faults import explain
+from aae.ui.own import images_of, loading
 from aae.ui.session import Shelf, Visitor
 from aae.ui.slots import Place
 from aae.ui.training_show import Story, View, clock, said
 from aae.ui.training_work import Action, Task, Work, begin, standing
+from aae.uploads import at_epoch_0
 
 STOP_PATIENCE_SECONDS = 10.0
 
@@ -47,6 +49,7 @@ def run(
         return
     work: Work | None = None
     plan: Plan | None = None
+    held_out: ImageData | None = None
     try:
         resume = None if action == "train" else resumable(visitor)
         if resume is not None:
@@ -56,10 +59,9 @@ def run(
         else:
             plan = begun(dataset, preset_name, epochs, latent_dim, seed, advanced or {})
         shelf.limits.check(plan.model, plan.train)
-        yield View(said(f"Loading {title(plan.dataset)} (downloaded on first use) …"))
-        data = load_images(plan.dataset, "train")
+        yield View(said(loading(plan.dataset)))
+        data, held_out = images_of(visitor, plan.dataset)
         shelf.limits.check_images(data)
-        held_out = load_images(data.dataset, "test")
         with shelf.slots.turn() as turn:
             for place in shelf.slots.line(turn):
                 yield View(said(waiting(place)))
@@ -76,7 +78,7 @@ def run(
         try:
             learned = work.outcome() if work is not None else None
             if learned is not None:
-                visitor.keep(shelf.own(learned))
+                visitor.keep(shelf.own(learned, held_out))
         except Exception as error:  # noqa: BLE001 (nobody is there to be told; logged)
             explain(error)
         finally:
@@ -131,26 +133,24 @@ def extended(resume: Checkpoint, action: Action, more: object) -> Plan:
 
 
 def resumable(visitor: Visitor) -> Checkpoint | None:
-    """The visitor's model, if it carries all that a run needs to go on."""
+    """The visitor's model, if it says how it was trained; without a training state (an upload) it begins anew, at epoch 0."""
     if visitor.own is None:
         return None
     checkpoint = visitor.own.checkpoint
-    return checkpoint if checkpoint.training and checkpoint.train_config and checkpoint.record else None
+    if checkpoint.train_config is None or checkpoint.record is None:
+        return None
+    return checkpoint if checkpoint.training else at_epoch_0(checkpoint)
 
 
 def steps(checkpoint: Checkpoint) -> int:
     """Where a run stands."""
-    return int(checkpoint.training["step"])
+    return int(checkpoint.training["step"]) if checkpoint.training else 0
 
 
 def waiting(place: Place) -> str:
     """What a run in line is told."""
     wait = "the wait is not known yet" if place.seconds is None else f"about {clock(place.seconds)} to wait"
     return f"All training slots are busy: you are number {place.position} of {place.waiting} in line, {wait}. Stop leaves it."
-
-
-def title(dataset: str) -> str:
-    return next((known for name, known in TITLES.items() if name == dataset), dataset)
 
 
 def whole(name: str, value: object) -> int:

@@ -26,6 +26,7 @@ from aae.ui.runtime import Limits
 from aae.ui.slots import Turn
 from aae.ui.stepper import step_value
 from aae.ui.training_show import Show, Story, View, clock, joined, said
+from aae.uploads import fresh_start
 
 Action = Literal["train", "resume", "step", "epoch", "more"]
 """Begin anew; go on to the end; take one step, or go on to the end of an epoch, and pause; make the run longer and go on."""
@@ -82,7 +83,10 @@ class WorkHere:
 
     def __init__(self, task: Task, device: torch.device) -> None:
         self.task = task
-        self.trainer = Trainer(task.data, task.model, task.train, device, task.resume)
+        resume = task.resume
+        if resume is not None and not resume.training:
+            resume = fresh_start(resume, task.data, device)
+        self.trainer = Trainer(task.data, task.model, task.train, device, resume)
         self.began = self.trainer.step_count
         self.show = Show(self.trainer, task.held_out, task.story, task.data.notice)
 

@@ -15,6 +15,8 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from aae.own_data import OwnImages
+
 if TYPE_CHECKING:
     from aae.ui.session import ShownModel
     from aae.ui.training_show import Story
@@ -35,6 +37,7 @@ class Visitor:
         self.models = KeptModels() if models is None else models
         self.token = self.models.issue()
         self.open = False  # whether the page is there; never true for a program that uses the API alone
+        self.images: OwnImages | None = None  # a zip of theirs to train on; lives as long as the page
         self.running = False
         self.stopped = False  # the last run ended before its time
         self.story: Story | None = None  # the curves of the run that `own` is the state of
@@ -74,6 +77,7 @@ class Visitor:
     def leave(self) -> None:
         """The page is closed: its model is kept for a while, for a reload."""
         self.open = False
+        self.images = None
         self.models.get(self)  # the while starts now
 
     def close(self) -> None:

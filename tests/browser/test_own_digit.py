@@ -32,7 +32,7 @@ def one_page(app, browser):
     page = visits(app.url)
     painted(page)
     page.get_by_role("tab", name="Your digit").click()
-    page.locator("#draw canvas").wait_for()
+    page.locator("#draw .invitation").wait_for()  # it can be drawn on
     yield page
     visits.close()
     assert visits.trouble == []

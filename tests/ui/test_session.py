@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+import gc
 import shutil
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 import torch
 
 from aae.errors import AAEError
+from aae.ui import panels
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor, as_code
 
 CHECKPOINTS = Path(__file__).parents[2] / "checkpoints"
@@ -61,6 +64,21 @@ def test_decoder_file_goes_with_the_visitor_or_a_newer_model(shelf, checkpoint):
     after = visitor.own.weights
     visitor.close()
     assert not after.exists()
+
+
+def test_held_out_images_of_a_zip_are_found_by_that_visitors_model_alone_and_go_with_it(shelf, checkpoint, held_out):
+    visitor = Visitor()
+    images = dataclasses.replace(held_out, dataset="own")
+    visitor.keep(shelf.own(checkpoint, images))
+    name = visitor.own.dataset
+    assert panels.held_out(name) is panels.originals(name) is images
+    assert panels.held_out("own") is None
+    assert panels.originals("own:") is None
+    assert "image of yours" in panels.encode_random(visitor.own)[0]["note"]
+    visitor.close()
+    del images
+    gc.collect()
+    assert panels.held_out(name) is None
 
 
 @pytest.mark.parametrize(

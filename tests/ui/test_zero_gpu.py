@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from aae.checkpoints import Checkpoint
+from aae.training import train
 from aae.ui import runtime, training_work
 from aae.ui.session import Visitor
 from aae.ui.training_run import run
@@ -50,11 +51,11 @@ def spaces(shelf, monkeypatch):
 
 @pytest.fixture
 def short_calls(shelf, spaces, monkeypatch):
-    """Calls that a step or two fit in."""
+    """Calls with no time to train: each ends at the first word of the run, after a step or a few."""
     limits = dataclasses.replace(runtime.LIMITS["zero-gpu"], call_seconds=0.35)
     monkeypatch.setattr(shelf, "limits", limits)
-    monkeypatch.setattr(training_work, "CALL_MARGIN_SECONDS", 0.3)
-    monkeypatch.setattr("aae.training.REPORT_SECONDS", 0.01)
+    monkeypatch.setattr(training_work, "CALL_MARGIN_SECONDS", limits.call_seconds)
+    monkeypatch.setattr(train, "__defaults__", (None, 0.002))  # what REPORT_SECONDS was when it was defined
 
 
 def assert_same(one: Checkpoint, other: Checkpoint) -> None:

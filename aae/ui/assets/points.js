@@ -43,7 +43,7 @@ export function pointCards(frame, plot, server) {
       if (trace.name === "prior" || plot._fullData[label]?.visible !== true) return;
       for (let i = 0; i < trace.x.length; i++) {
         const away = (xaxis.l2p(trace.x[i]) - left) ** 2 + (yaxis.l2p(trace.y[i]) - top) ** 2;
-        if (away < best) [best, found] = [away, { label, order: i, name: trace.name }];
+        if (away < best) [best, found] = [away, { label, order: i, name: trace.meta }];
       }
     });
     const place = found && codes?.places[found.label]?.[found.order];
