@@ -26,7 +26,7 @@ export function mount({ element, trigger }) {
     for (const [start, ...rest] of strokes) {
       context.beginPath();
       context.moveTo(...start);
-      context.lineTo(...start); // a touch is a dot
+      context.lineTo(start[0] + 0.01, start[1]); // a touch is a dot; a line of no length would not be drawn
       for (const point of rest) context.lineTo(...point);
       context.stroke();
     }

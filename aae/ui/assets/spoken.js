@@ -1,7 +1,7 @@
 // What is seen, in words: for screen readers, and for canvases, which have no words of their own.
 
 import { chiCdf } from "./chi.js";
-import { distance, loadCodes } from "./codes.js";
+import { loadCodes } from "./codes.js";
 import { project } from "./slice.js";
 import { aae } from "./state.js";
 
@@ -20,8 +20,11 @@ export function mount({ element }) {
     const norm = Math.hypot(...z), D = aae.discriminate(z);
     const parts = [`Image decoded from z: |z| is ${norm.toFixed(2)}, larger than ${(100 * chiCdf(norm, z.length)).toFixed(0)} % of draws`];
     if (D !== null) parts.push(`D(z) is ${D.toFixed(2)}`);
-    const near = codes?.latentDim === z.length ? nearest(codes, z) : null;
-    if (near) parts.push(`the nearest held-out image is ${near.away.toFixed(2)} away, of class ${aae.shown?.class_names?.[near.label] ?? near.label}`);
+    const near = codes?.latentDim === z.length ? codes.nearest(z, 1)[0] : null;
+    if (near) {
+      const label = codes.labels[near.place];
+      parts.push(`the nearest held-out image is ${near.away.toFixed(2)} away, of class ${aae.shown?.class_names?.[label] ?? label}`);
+    }
     const said = `${parts.join("; ")}.`;
     document.querySelector("#decoded")?.setAttribute("aria-label", said);
     const view = aae.axes?.[0].length === z.length ? project(aae.axes, z) : null;
@@ -31,15 +34,6 @@ export function mount({ element }) {
     clearTimeout(resting);
     resting = setTimeout(speak, REST);
   });
-}
-
-function nearest(codes, z) {
-  let best = null;
-  for (let place = 0; place < codes.count; place++) {
-    const away = distance(codes.at(place), z);
-    if (!best || away < best.away) best = { away, label: codes.labels[place] };
-  }
-  return best;
 }
 
 // The alternative of a Plotly figure: its description, its titles and axes, and what each trace has come to.
