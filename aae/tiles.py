@@ -101,12 +101,17 @@ def side_by_side_figure(
 ) -> Figure:
     """Codes of several models on the same axes, one small multiple each, with circles at 1, 2 and 3 σ of the prior.
 
+    If some lie far out, a second row shows what of them lies where the prior does.
+
     Args:
         panels: of each model its title, projected codes `(N, 2)` in σ of the prior, and their classes `(N,)`.
         class_names: what `labels` index.
         revision: zoom survives an update that has the same revision.
     """
     extent = max([AXIS_LIMIT, *[float(np.quantile(np.abs(points), 0.995)) * 1.1 for _, points, _ in panels if len(points)]])
+    count = len(panels)
+    if extent > 1.5 * AXIS_LIMIT:
+        panels = [*panels, *[(f"{title}, near the prior", points, labels) for title, points, labels in panels]]
     traces: list[dict[str, object]] = []
     shapes: list[dict[str, object]] = []
     for index, (_, points, labels) in enumerate(panels):
@@ -122,6 +127,12 @@ def side_by_side_figure(
     axis: dict[str, object] = {"range": [-extent, extent], "constrain": "domain"}
     layout: dict[str, object] = {"shapes": shapes, "uirevision": revision}
     figure = tiled(traces, len(panels), axis, axis, layout, [title for title, _, _ in panels])
+    near: dict[str, object] = {**axis, "range": [-AXIS_LIMIT, AXIS_LIMIT], "zeroline": False, "fixedrange": True}
+    for index in range(count, len(panels)):
+        layout |= {
+            f"xaxis{index + 1}": {**near, "anchor": f"y{index + 1}"},
+            f"yaxis{index + 1}": {**near, "anchor": f"x{index + 1}"},
+        }
     layout |= {"meta": {"tiles": len(panels), "columns": [3, 1], "row": 380, "square": True}, "showlegend": True}
     layout["legend"] = {**LEGEND, "itemsizing": "constant", "title": {"text": "class"}}
     layout["margin"] = {"l": 28, "r": 8, "t": 24, "b": 60}

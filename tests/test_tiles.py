@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from aae.tiles import correlation_figure, marginals_figure, quantiles_figure
+from aae.tiles import correlation_figure, marginals_figure, quantiles_figure, side_by_side_figure
 
 
 def tiles(figure, kind):
@@ -56,3 +56,16 @@ def test_correlation_is_drawn_from_minus_one_to_one_with_its_numbers():
     np.testing.assert_allclose(heat.z, matrix, atol=1e-4)
     assert (heat.zmin, heat.zmax) == (-1, 1)
     assert list(heat.x) == list(heat.y) == ["z[0]", "z[1]"]
+
+
+@pytest.mark.parametrize(("spread", "plots"), [(1.0, 2), (20.0, 4)])
+def test_models_stand_on_the_same_axes_and_near_the_prior_too_where_one_lies_far_out(spread, plots):
+    points = np.random.default_rng(3).standard_normal((300, 2)).astype(np.float32)
+    labels = np.arange(300) % 2
+    figure = side_by_side_figure([("one", points, labels), ("other", spread * points, labels)], "ab")
+    layout = go.Figure(figure).layout
+    assert figure["layout"]["meta"]["tiles"] == plots
+    assert layout.xaxis.range == layout.yaxis.range == layout.xaxis2.range == layout.yaxis2.range
+    if plots == 4:
+        assert layout.xaxis3.range == layout.yaxis4.range == (-4.2, 4.2)
+        assert layout.xaxis.range[1] > 40

@@ -55,9 +55,17 @@ def latent_value(models: dict[Objective, ShownModel]) -> tuple[dict[str, Any], s
         labels = shown.labels[: len(codes)][:POINTS]
         panels.append((TITLES[objective], flat(codes[:POINTS])[: len(labels)], labels))
         spread = np.sqrt(np.square(codes).mean())
-        words.append(f"{TITLES[objective]}: {what}; root mean square of a coordinate {spread:.2f}")
+        words.append(
+            f"{TITLES[objective]} ({shown.key}, {budget(shown)}): {what}; root mean square of a coordinate {spread:.2f}"
+        )
     figure = side_by_side_figure(panels, next(iter(models.values())).class_names, revision="compare")
     return figure_value(figure, description=f"Codes of three models on the same axes. {'. '.join(words)}."), ". ".join(words)
+
+
+def budget(shown: ShownModel) -> str:
+    """How long a model was trained, and by which recipe: the shipped ones may differ in it, those of the table do not."""
+    record, config = shown.checkpoint.record, shown.checkpoint.train_config
+    return f"{record.epochs:g} epochs of preset {config.preset}" if record and config else "an unknown number of epochs"
 
 
 def samples_value(models: dict[Objective, ShownModel]) -> dict[str, Any]:
@@ -126,10 +134,9 @@ def build_compare(shelf: Shelf, visitor: gr.State, explore: Explore, tabs: gr.Ta
 
 
 ABOUT = """
-The **same encoder and decoder** trained in three ways with the same budget and seeds: as a plain **autoencoder**
-(reconstruction alone), as a **variational autoencoder** (Kingma and Welling, 2013: a KL term pulls the posterior of *each*
-image towards the prior), and as an **adversarial autoencoder** (a discriminator pulls the codes of *all* images together
-towards it).
+The **same encoder and decoder** trained in three ways: as a plain **autoencoder** (reconstruction alone), as a **variational
+autoencoder** (Kingma and Welling, 2013: a KL term pulls the posterior of *each* image towards the prior), and as an
+**adversarial autoencoder** (a discriminator pulls the codes of *all* images together towards it).
 """
 MISSING = """
 The three models to compare are not shipped with this copy of the app. `python -m aae compare` trains and tabulates them.

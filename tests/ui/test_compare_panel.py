@@ -55,7 +55,8 @@ def test_codes_of_all_three_stand_on_the_same_axes_in_the_colours_of_their_class
     assert layout["annotations"][0]["text"] == "Autoencoder"
     assert len(figure["data"]) == 30
     assert sum(trace["showlegend"] for trace in figure["data"]) == 10
-    assert "Variational autoencoder: 500 codes z ~ q(z|x)" in words
+    assert "Variational autoencoder (a-3d-vae, " in words
+    assert "500 codes z ~ q(z|x)" in words
     assert words in value["description"]
 
 

@@ -56,13 +56,13 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       prepare(figure);
       const first = narrow === null;
       narrow = isNarrow(element);
-      if (shown.description) plot.parentElement.setAttribute("aria-label", shown.description);
       if (figure.layout.meta?.tiles) arrange(figure.layout, plot, narrow);
       await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       if (first) plot.on("plotly_afterplot", () => describe(element, plot));
       if (rows) await redrawCurves();
-      describe(element, plot);
+      if (shown.description) plot.parentElement.setAttribute("aria-label", shown.description);
+      else describe(element, plot);
       placed(shown);
     });
   };
