@@ -53,7 +53,7 @@ def sampled_codes(shown: ShownModel) -> tuple[np.ndarray, str]:
     generator = torch.Generator().manual_seed(0)
     parts = [shown.model.encode(to_model_range(part), generator=generator) for part in chosen.split(1000)]
     codes = torch.cat(parts).numpy()
-    return codes, f"{len(codes):,} codes z ~ q(z|x) of test images of {TITLES[images.dataset]}"
+    return codes, f"{len(codes):,} codes z ~ q(z|x) of test images of {TITLES.get(images.dataset, 'your own')}"
 
 
 def verdict_text(evidence: Evidence, basis: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from aae.data import SAMPLE, TITLES, ImageData, load_images
+from aae.data import OWN, SAMPLE, TITLES, ImageData, load_images
 from aae.errors import DataError
 from aae.examples import Nearest, Rebuilt, nearest, rebuilt, to_pixels
 from aae.ui.components import grid, pairs
@@ -46,6 +46,8 @@ def at_hand(dataset: str) -> AtHand | None:
 
 
 def not_at_hand(dataset: str) -> dict[str, Any]:
+    if dataset.partition(":")[0] == OWN:
+        return {"note": "Images from a zip of one's own are not kept with a model, so this cannot be drawn of it."}
     title = TITLES.get(dataset, "The data set this model was trained on")  # type: ignore[call-overload]
     return {"note": f"{title} is not on this machine; train on it once in the Train tab, which downloads it, and come back."}
 

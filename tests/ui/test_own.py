@@ -10,7 +10,7 @@ import pytest
 from aae.data import TITLES
 from aae.errors import DataError
 from aae.own_data import ZipLimits
-from aae.ui import own
+from aae.ui import diagnosis, own, pictures
 from aae.ui import training_run as tab
 from aae.ui.own import dataset_choices, images_of, sheet, take_zip
 from aae.ui.session import Visitor
@@ -86,6 +86,9 @@ def test_run_on_own_images_ends_with_a_model_that_finds_them(shelf, content):
     record = visitor.own.checkpoint.record
     assert (record.dataset, record.class_names) == ("own", list("0123456789"))
     assert visitor.own.held_out is visitor.images.held_out
+    assert "of test images of your own" in diagnosis.sampled_codes(visitor.own)[1]
+    assert "not kept with a model" in pictures.not_at_hand(visitor.own.dataset)["note"]
+    assert pictures.at_hand(visitor.own.dataset) is None
     visitor.close()
     refused = list(tab.run(Visitor(), shelf, **settings))
     assert refused[-1].status == {
