@@ -109,9 +109,7 @@ class Visits:
         page.set_default_timeout(45_000)
         page.on("console", lambda m: self.trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.trouble.append(str(e)))
-        page.on(
-            "response", lambda r: self.trouble.append(f"{r.status} {r.url} {r.request.post_data}") if r.status >= 400 else None
-        )
+        page.on("response", lambda r: self.trouble.append(f"{r.status} {r.url}") if r.status >= 400 else None)
         page.on("request", lambda r: self.trouble.append(r.url) if elsewhere(r.url) else None)
         page.goto(url)
         return page
