@@ -3,7 +3,7 @@
 `Trainer.adversarial_step` is the definition; `Backprop` follows it and gives the same weights, losses and random draws
 (tests/test_backprop.py). It is faster because a small step on a CPU spends much of its time around the matrix products:
 
-- no graph is built, and some 120 kernels run instead of 600;
+- no graph is built, and several times fewer kernels run;
 - gradients of weights are written into memory that is kept, instead of megabytes that are fetched and given back each step;
 - what the first linear layers would pass on to images or draws, and D's weights in the generator step, get no gradient;
 - D(z) of the generator step serves the discriminator step too: the same codes through the same weights.
