@@ -108,7 +108,7 @@ def test_training_shows_progress_and_ends_in_explore_with_a_replay(page):
     page.wait_for_function("() => document.querySelector('#plane .figure').data.reduce((n, t) => n + t.x.length, 0) === 1000")
     assert pixels(page) != shipped
     page.locator("#model input").click()
-    page.get_by_role("option", name="mnist-10d").click()
+    page.get_by_role("option", name="mnist-10d", exact=True).click()
     page.wait_for_function("() => document.querySelector('#plane .figure').data.reduce((n, t) => n + t.x.length, 0) === 10000")
     page.wait_for_timeout(500)
     assert pixels(page) == shipped, "the shipped model is as it was"

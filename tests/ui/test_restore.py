@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 import httpx
@@ -90,4 +91,5 @@ def test_pages_are_closed_reloaded_and_stopped(demo, monkeypatch):
         return finished(*args, **options)
 
     monkeypatch.setattr(training_work, "finished", slowly)
-    asyncio.run(visit(demo, slow_seconds))
+    with ThreadPoolExecutor(1) as pool:  # Playwright leaves a loop running in the thread of the tests
+        pool.submit(lambda: asyncio.run(visit(demo, slow_seconds))).result()
