@@ -149,7 +149,6 @@ def wire(
     parts: list[gr.Component],
 ) -> None:
     drawn = gr.State("")  # identity of the model that is shown
-    pictured = gr.State("")  # identity of the model whose pictures are shown or on their way
     followed = gr.State(identity(shelf.first()))  # identity of Explore's model when this tab last looked
     kept = gr.State({})  # evaluations that this visitor had made, as text by identity
     shipped: dict[str, View] = {}  # what there is to show of the shipped models, for everybody
@@ -184,23 +183,24 @@ def wire(
         opened = view(shown, kept) if identity(shown) != drawn else View()
         return [update, identity(shown), identity(there_now), *opened.updates()]
 
-    def pick(key: str, kept: dict[str, str], visitor: Visitor) -> list[Any]:
+    def pick(key: str, drawn: str, kept: dict[str, str], visitor: Visitor) -> list[Any]:
         with told():
             shown = shelf.pick(key, visitor)
-            return [identity(shown), "", *view(shown, kept).updates()]
+            picked = view(shown, kept) if identity(shown) != drawn else View()
+            return [identity(shown), *picked.updates()]
 
-    def picture(key: str, pictured: str, visitor: Visitor) -> Iterator[list[Any]]:
-        """The pictures of the chosen model, unless they are there; the visitor's Stop closes this."""
+    def picture(key: str, visitor: Visitor) -> Iterator[list[Any]]:
+        """The pictures of the chosen model; another choice and the visitor's Stop close this."""
         shown = chosen(key, visitor)
-        if shown is None or identity(shown) == pictured:
-            yield [gr.skip(), *View().updates()]
+        if shown is None:
+            yield View().updates()
             return
         all_of_it = View()
         with told(), closing(pictures(shown)) as views:
             for change in views:
                 # All of it each time: of a part in a tab that was never opened, Gradio keeps only the last update.
                 all_of_it = change.over(all_of_it)
-                yield [identity(shown), *all_of_it.updates()]
+                yield all_of_it.updates()
 
     def measure_it(key: str, kept: dict[str, str], visitor: Visitor) -> Iterator[list[Any]]:
         """Measure the chosen model; Stop and a closed page close this, and with it the work."""
@@ -218,18 +218,15 @@ def wire(
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     long: dict[str, Any] = {**private, "concurrency_id": "diagnose", "concurrency_limit": SLOTS}
     turn: dict[str, Any] = {**private, "concurrency_id": "measure", "concurrency_limit": SLOTS}
-    inputs, outputs = [picker, pictured, visitor], [pictured, *parts]
-    opened = tab.select(
-        open_tab, [picker, explore.picker, drawn, followed, kept, visitor], [picker, drawn, followed, *parts], **QUIET
-    ).then(picture, inputs, outputs, **long)
-    picked = picker.input(pick, [picker, kept, visitor], [drawn, pictured, *parts], **QUIET).then(
-        picture, inputs, outputs, **long
-    )
+    pictured = drawn.change(picture, [picker, visitor], parts, **long)
     measured_event = measure.click(
         measure_it, [picker, kept, visitor], [kept, *parts], show_progress_on=parts[0], **{**turn, "show_progress": "minimal"}
     )
-    running = [opened, picked, measured_event]
+    running: list[Any] = [pictured, measured_event]
+    tab.select(open_tab, [picker, explore.picker, drawn, followed, kept, visitor], [picker, drawn, followed, *parts], **QUIET)
+    # Before the choice is drawn, whose pictures a later cancel would end.
     picker.input(None, cancels=running, queue=False, **private)
+    picker.input(pick, [picker, drawn, kept, visitor], [drawn, *parts], **QUIET)
     stop.click(None, cancels=running, queue=False, **private).then(lambda: said(STOPPED), None, parts[0], **QUIET)
 
 
