@@ -148,7 +148,7 @@ def wire(
     stop: gr.Button,
     parts: list[gr.Component],
 ) -> None:
-    drawn = gr.State("")  # identity of the model that is shown
+    now = gr.State({})  # identity of the model that is "drawn" and "pictured", and the latest "turn" at making pictures
     followed = gr.State(identity(shelf.first()))  # identity of Explore's model when this tab last looked
     kept = gr.State({})  # evaluations that this visitor had made, as text by identity
     shipped: dict[str, View] = {}  # what there is to show of the shipped models, for everybody
@@ -168,10 +168,17 @@ def wire(
             shipped[shown.key] = at_once(shown, stored(shown, shelf))
         return shipped[shown.key]
 
+    def draw(shown: ShownModel, now: dict[str, Any], kept: dict[str, str]) -> View:
+        """What there is to show of a model, unless it is shown; pictures of another that are being made end."""
+        if now.get("drawn") == identity(shown):
+            return View()
+        now |= {"drawn": identity(shown), "pictured": ""}
+        return view(shown, kept)
+
     def open_tab(
-        here: str | None, there: str | None, drawn: str, followed: str, kept: dict[str, str], visitor: Visitor
+        here: str | None, there: str | None, now: dict[str, Any], followed: str, kept: dict[str, str], visitor: Visitor
     ) -> list[Any]:
-        """Follow Explore if its model is another than when this tab was last open; draw the model unless it is drawn."""
+        """Follow Explore if its model is another than when this tab was last open."""
         there_now = chosen(there, visitor)
         if there_now and identity(there_now) != followed:
             here = there_now.key
@@ -179,28 +186,29 @@ def wire(
         update = gr.Dropdown(choices=shelf.choices(visitor), value=shown.key if shown else None)
         if shown is None:
             nothing = View(said("There is no model to diagnose yet: train one in the Train tab, it takes a minute."))
-            return [update, "", "", *nothing.updates()]
-        opened = view(shown, kept) if identity(shown) != drawn else View()
-        return [update, identity(shown), identity(there_now), *opened.updates()]
+            return [update, "", *nothing.updates()]
+        return [update, identity(there_now), *draw(shown, now, kept).updates()]
 
-    def pick(key: str, drawn: str, kept: dict[str, str], visitor: Visitor) -> list[Any]:
+    def pick(key: str, now: dict[str, Any], kept: dict[str, str], visitor: Visitor) -> list[Any]:
         with told():
-            shown = shelf.pick(key, visitor)
-            picked = view(shown, kept) if identity(shown) != drawn else View()
-            return [identity(shown), *picked.updates()]
+            return draw(shelf.pick(key, visitor), now, kept).updates()
 
-    def picture(key: str, visitor: Visitor) -> Iterator[list[Any]]:
-        """The pictures of the chosen model; another choice and the visitor's Stop close this."""
+    def picture(key: str, now: dict[str, Any], visitor: Visitor) -> Iterator[list[Any]]:
+        """The pictures of the chosen model, unless they are there; a later turn, another choice and Stop end this."""
         shown = chosen(key, visitor)
-        if shown is None:
+        now["turn"] = turn = now.get("turn", 0) + 1
+        if shown is None or now.get("pictured") == identity(shown):
             yield View().updates()
             return
         all_of_it = View()
         with told(), closing(pictures(shown)) as views:
             for change in views:
+                if (now["turn"], now["drawn"]) != (turn, identity(shown)):
+                    return
                 # All of it each time: of a part in a tab that was never opened, Gradio keeps only the last update.
                 all_of_it = change.over(all_of_it)
                 yield all_of_it.updates()
+        now["pictured"] = identity(shown)
 
     def measure_it(key: str, kept: dict[str, str], visitor: Visitor) -> Iterator[list[Any]]:
         """Measure the chosen model; Stop and a closed page close this, and with it the work."""
@@ -218,19 +226,23 @@ def wire(
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     long: dict[str, Any] = {**private, "concurrency_id": "diagnose", "concurrency_limit": SLOTS}
     turn: dict[str, Any] = {**private, "concurrency_id": "measure", "concurrency_limit": SLOTS}
-    pictured = drawn.change(picture, [picker, visitor], parts, **long)
-    measured_event = measure.click(
-        measure_it, [picker, kept, visitor], [kept, *parts], show_progress_on=parts[0], **{**turn, "show_progress": "minimal"}
+    opened = tab.select(
+        open_tab, [picker, explore.picker, now, followed, kept, visitor], [picker, followed, *parts], **QUIET
+    ).then(picture, [picker, now, visitor], parts, **long)
+    measured_event = measure.click(lambda: said(WAITING, "running"), None, parts[0], **QUIET).then(
+        measure_it, [picker, kept, visitor], [kept, *parts], **turn
     )
-    running: list[Any] = [pictured, measured_event]
-    tab.select(open_tab, [picker, explore.picker, drawn, followed, kept, visitor], [picker, drawn, followed, *parts], **QUIET)
-    # Before the choice is drawn, whose pictures a later cancel would end.
-    picker.input(None, cancels=running, queue=False, **private)
-    picker.input(pick, [picker, drawn, kept, visitor], [drawn, *parts], **QUIET)
+    # Pictures of the model before end by themselves: to cancel them here could hit those of the new one.
+    picker.input(None, cancels=[measured_event], queue=False, **private)
+    picked = picker.input(pick, [picker, now, kept, visitor], parts, **QUIET).then(
+        picture, [picker, now, visitor], parts, trigger_mode="multiple", **long
+    )
+    running: list[Any] = [opened, picked, measured_event]
     stop.click(None, cancels=running, queue=False, **private).then(lambda: said(STOPPED), None, parts[0], **QUIET)
 
 
 READY = "Measure anew to have every number computed here, on this machine's data: about a minute and a half on two cores."
+WAITING = "Waiting for its turn: two models are measured at a time …"
 STOPPED = "Stopped; what is shown is as it was."
 NOT_MEASURED = "This model has not been measured yet: press **Measure anew**."
 ABOUT_TABLE = """
