@@ -23,7 +23,7 @@ from aae.config import ModelConfig, TrainConfig
 from aae.data import ImageData, to_model_range
 from aae.devices import describe, pick_device
 from aae.errors import TrainingError
-from aae.events import EpochEnd, Event, Losses, Progress, divergence
+from aae.events import EpochEnd, Event, Losses, Progress, Recent, divergence
 from aae.latent import encode_means
 from aae.models import AAE, initialise
 from aae.priors import GaussianPrior
@@ -68,8 +68,7 @@ class Trainer:
         encoder, gaussian = self.model.encoder, model_config.posterior == "gaussian"
         trained = [encoder.trunk, encoder.mean, *[encoder.log_variance] * gaussian, self.model.decoder]
         self.generator_parameters = [parameter for module in trained for parameter in module.parameters()]
-        betas = (config.beta1, config.beta2)
-        fused = self.device.type in ("cuda", "cpu", "mps")
+        betas, fused = (config.beta1, config.beta2), self.device.type in ("cuda", "cpu", "mps")
         self.generator_optimiser = Adam(self.generator_parameters, config.learning_rate, betas, fused=fused)
         self.discriminator_optimiser = Adam(
             self.model.discriminator.parameters(), config.discriminator_learning_rate, betas, fused=fused
@@ -266,7 +265,7 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
     epoch_sums, epoch_steps, epoch_started = torch.zeros(4), 0, time.perf_counter()
     reported, reported_step = time.perf_counter(), trainer.step_count
     last_good = {name: tensor.clone() for name, tensor in trainer.model.state_dict().items()}
-    least = math.inf  # least mean reconstruction loss reported so far
+    recent, least = Recent(), math.inf  # least mean reconstruction loss reported so far
     while trainer.step_count < trainer.total_steps:
         trainer.step()
         ends_epoch = trainer.step_count % trainer.steps_per_epoch == 0
@@ -276,7 +275,8 @@ def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float =
         sums = trainer.take_sums()
         steps, now = trainer.step_count - reported_step, time.perf_counter()
         means = Losses(*(sums / steps).tolist())
-        advice = divergence(means if trainer.finite() else replace(means, reconstruction=math.nan), trainer.config, least)
+        judged = recent.add(sums, steps)
+        advice = divergence(judged if trainer.finite() else replace(judged, reconstruction=math.nan), trainer.config, least)
         if advice:
             trainer.rewind(last_good)
             raise TrainingError(advice)

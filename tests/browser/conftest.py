@@ -109,6 +109,7 @@ class Visits:
         page.set_default_timeout(45_000)
         page.on("console", lambda m: self.trouble.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.trouble.append(str(e)))
+        page.on("response", lambda r: self.trouble.append(f"{r.status} {r.url}") if r.status >= 400 else None)
         page.on("request", lambda r: self.trouble.append(r.url) if elsewhere(r.url) else None)
         page.goto(url)
         return page
@@ -165,10 +166,17 @@ HIDDEN = """() => document.querySelector("#plane .figure")._fullData.flatMap((tr
   trace.visible === "legendonly" ? [index] : [])"""
 
 
+OPENING = "mnist-10d"
+
+
 def put_back(page: Page) -> None:
     """The opening view and z, no toggle set, no class hidden, no zoom."""
     page.get_by_role("tab", name="Explore").click()
     page.mouse.move(2, 2)
+    if page.locator("#model input").input_value() != OPENING:
+        page.locator("#model input").click()
+        page.get_by_role("option", name=OPENING, exact=True).click()
+        page.wait_for_function("() => window.aae.model === 'mnist-10d' && window.aae.axes?.[0].length === window.aae.z.length")
     for box in page.locator(".toggles input:checked").all():
         box.uncheck()
     view = page.get_by_label("PCA")
@@ -186,6 +194,15 @@ def put_back(page: Page) -> None:
     }""")
     page.wait_for_function("() => !window.aae.slidersBehind")
     page.evaluate("() => window.scrollTo(0, 0)")
+
+
+def open_tab(page: Page, name: str) -> None:
+    """Open a tab of the page; on a phone the last ones are in a menu."""
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.is_visible():
+        page.locator(".overflow-menu button").first.click()
+        tab = page.locator(".overflow-dropdown").get_by_text(name, exact=True)
+    tab.click()
 
 
 PIXELS = """() => {

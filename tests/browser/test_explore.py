@@ -13,7 +13,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from aae import AAE
-from tests.browser.conftest import ROOT, painted, pixels, points, sliders
+from tests.browser.conftest import ROOT, open_tab, painted, pixels, points, sliders
 
 CHECKPOINT = ROOT / "checkpoints" / "mnist-10d.safetensors"
 
@@ -147,8 +147,8 @@ def test_server_decodes_where_the_weights_cannot_be_fetched(app, visit):
 def test_nothing_scrolls_sideways(app, visit, width, scheme):
     page = visit(app.url, viewport={"width": width, "height": 844}, color_scheme=scheme)
     painted(page)
-    for tab in ("Explore", "Train", "How it works"):
-        page.get_by_role("tab", name=tab).click()
+    for tab in ("Explore", "Train", "Diagnose", "How it works"):
+        open_tab(page, tab)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), tab
 

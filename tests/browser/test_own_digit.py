@@ -71,7 +71,7 @@ def test_the_error_follows_z_and_its_code_can_be_taken_again(one_page):
     page.evaluate("() => window.aae.move(window.aae.z.map(() => 0))")
     expect(page.locator(".own-verdict")).to_contain_text("here")
     drawn, decoded = (np.array(page.evaluate(GREYS, name)) / 127.5 for name in ("own-x", "own-rec"))
-    said = float(page.locator(".own-verdict").inner_text().split()[2])
+    said = float(page.locator(".own-verdict").inner_text().split()[3])
     assert said == pytest.approx(np.abs(drawn - decoded).mean(), abs=0.003)
     red = page.evaluate(GREYS, "own-error")
     assert np.corrcoef(red, np.abs(drawn - decoded).ravel())[0, 1] > 0.8
