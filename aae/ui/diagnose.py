@@ -148,7 +148,7 @@ def wire(
     stop: gr.Button,
     parts: list[gr.Component],
 ) -> None:
-    now = gr.State({})  # identity of the model that is "drawn" and "pictured", and the latest "turn" at making pictures
+    now = gr.State({})  # identity of the model "drawn", its "pictures" once made, the latest "turn" at making them
     followed = gr.State(identity(shelf.first()))  # identity of Explore's model when this tab last looked
     kept = gr.State({})  # evaluations that this visitor had made, as text by identity
     shipped: dict[str, View] = {}  # what there is to show of the shipped models, for everybody
@@ -172,7 +172,7 @@ def wire(
         """What there is to show of a model, unless it is shown; pictures of another that are being made end."""
         if now.get("drawn") == identity(shown):
             return View()
-        now |= {"drawn": identity(shown), "pictured": ""}
+        now |= {"drawn": identity(shown), "pictures": None}
         return view(shown, kept)
 
     def open_tab(
@@ -194,11 +194,14 @@ def wire(
             return draw(shelf.pick(key, visitor), now, kept).updates()
 
     def picture(key: str, now: dict[str, Any], visitor: Visitor) -> Iterator[list[Any]]:
-        """The pictures of the chosen model, unless they are there; a later turn, another choice and Stop end this."""
+        """The pictures of the chosen model, made once; a later turn, another choice and Stop end this.
+
+        Sent again for a turn that comes when they are made: a choice triggers two, and the page hears of the later one only.
+        """
         shown = chosen(key, visitor)
         now["turn"] = turn = now.get("turn", 0) + 1
-        if shown is None or now.get("pictured") == identity(shown):
-            yield View().updates()
+        if shown is None or now.get("drawn") != identity(shown) or now.get("pictures"):
+            yield (now.get("pictures") or View()).updates()
             return
         all_of_it = View()
         with told(), closing(pictures(shown)) as views:
@@ -208,7 +211,8 @@ def wire(
                 # All of it each time: of a part in a tab that was never opened, Gradio keeps only the last update.
                 all_of_it = change.over(all_of_it)
                 yield all_of_it.updates()
-        now["pictured"] = identity(shown)
+        if (now["turn"], now["drawn"]) == (turn, identity(shown)):
+            now["pictures"] = all_of_it
 
     def measure_it(key: str, kept: dict[str, str], visitor: Visitor) -> Iterator[list[Any]]:
         """Measure the chosen model; Stop and a closed page close this, and with it the work."""
