@@ -148,8 +148,7 @@ def wire(
     stop: gr.Button,
     parts: list[gr.Component],
 ) -> None:
-    drawn = gr.State("")  # identity of the model that is shown
-    pictured = gr.State("")  # identity of the model whose pictures are shown or on their way
+    now = gr.State({})  # identity of the model "drawn", its "pictures" once made, the latest "turn" at making them
     followed = gr.State(identity(shelf.first()))  # identity of Explore's model when this tab last looked
     kept = gr.State({})  # evaluations that this visitor had made, as text by identity
     shipped: dict[str, View] = {}  # what there is to show of the shipped models, for everybody
@@ -169,10 +168,17 @@ def wire(
             shipped[shown.key] = at_once(shown, stored(shown, shelf))
         return shipped[shown.key]
 
+    def draw(shown: ShownModel, now: dict[str, Any], kept: dict[str, str]) -> View:
+        """What there is to show of a model, unless it is shown; pictures of another that are being made end."""
+        if now.get("drawn") == identity(shown):
+            return View()
+        now |= {"drawn": identity(shown), "pictures": None}
+        return view(shown, kept)
+
     def open_tab(
-        here: str | None, there: str | None, drawn: str, followed: str, kept: dict[str, str], visitor: Visitor
+        here: str | None, there: str | None, now: dict[str, Any], followed: str, kept: dict[str, str], visitor: Visitor
     ) -> list[Any]:
-        """Follow Explore if its model is another than when this tab was last open; draw the model unless it is drawn."""
+        """Follow Explore if its model is another than when this tab was last open."""
         there_now = chosen(there, visitor)
         if there_now and identity(there_now) != followed:
             here = there_now.key
@@ -180,27 +186,33 @@ def wire(
         update = gr.Dropdown(choices=shelf.choices(visitor), value=shown.key if shown else None)
         if shown is None:
             nothing = View(said("There is no model to diagnose yet: train one in the Train tab, it takes a minute."))
-            return [update, "", "", *nothing.updates()]
-        opened = view(shown, kept) if identity(shown) != drawn else View()
-        return [update, identity(shown), identity(there_now), *opened.updates()]
+            return [update, "", *nothing.updates()]
+        return [update, identity(there_now), *draw(shown, now, kept).updates()]
 
-    def pick(key: str, kept: dict[str, str], visitor: Visitor) -> list[Any]:
+    def pick(key: str, now: dict[str, Any], kept: dict[str, str], visitor: Visitor) -> list[Any]:
         with told():
-            shown = shelf.pick(key, visitor)
-            return [identity(shown), "", *view(shown, kept).updates()]
+            return draw(shelf.pick(key, visitor), now, kept).updates()
 
-    def picture(key: str, pictured: str, visitor: Visitor) -> Iterator[list[Any]]:
-        """The pictures of the chosen model, unless they are there; the visitor's Stop closes this."""
+    def picture(key: str, now: dict[str, Any], visitor: Visitor) -> Iterator[list[Any]]:
+        """The pictures of the chosen model, made once; a later turn, another choice and Stop end this.
+
+        Sent again for a turn that comes when they are made: a choice triggers two, and the page hears of the later one only.
+        """
         shown = chosen(key, visitor)
-        if shown is None or identity(shown) == pictured:
-            yield [gr.skip(), *View().updates()]
+        now["turn"] = turn = now.get("turn", 0) + 1
+        if shown is None or now.get("drawn") != identity(shown) or now.get("pictures"):
+            yield (now.get("pictures") or View()).updates()
             return
         all_of_it = View()
         with told(), closing(pictures(shown)) as views:
             for change in views:
+                if (now["turn"], now["drawn"]) != (turn, identity(shown)):
+                    return
                 # All of it each time: of a part in a tab that was never opened, Gradio keeps only the last update.
                 all_of_it = change.over(all_of_it)
-                yield [identity(shown), *all_of_it.updates()]
+                yield all_of_it.updates()
+        if (now["turn"], now["drawn"]) == (turn, identity(shown)):
+            now["pictures"] = all_of_it
 
     def measure_it(key: str, kept: dict[str, str], visitor: Visitor) -> Iterator[list[Any]]:
         """Measure the chosen model; Stop and a closed page close this, and with it the work."""
@@ -218,22 +230,23 @@ def wire(
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     long: dict[str, Any] = {**private, "concurrency_id": "diagnose", "concurrency_limit": SLOTS}
     turn: dict[str, Any] = {**private, "concurrency_id": "measure", "concurrency_limit": SLOTS}
-    inputs, outputs = [picker, pictured, visitor], [pictured, *parts]
     opened = tab.select(
-        open_tab, [picker, explore.picker, drawn, followed, kept, visitor], [picker, drawn, followed, *parts], **QUIET
-    ).then(picture, inputs, outputs, **long)
-    picked = picker.input(pick, [picker, kept, visitor], [drawn, pictured, *parts], **QUIET).then(
-        picture, inputs, outputs, **long
+        open_tab, [picker, explore.picker, now, followed, kept, visitor], [picker, followed, *parts], **QUIET
+    ).then(picture, [picker, now, visitor], parts, **long)
+    measured_event = measure.click(lambda: said(WAITING, "running"), None, parts[0], **QUIET).then(
+        measure_it, [picker, kept, visitor], [kept, *parts], **turn
     )
-    measured_event = measure.click(
-        measure_it, [picker, kept, visitor], [kept, *parts], show_progress_on=parts[0], **{**turn, "show_progress": "minimal"}
+    # Pictures of the model before end by themselves: to cancel them here could hit those of the new one.
+    picker.input(None, cancels=[measured_event], queue=False, **private)
+    picked = picker.input(pick, [picker, now, kept, visitor], parts, **QUIET).then(
+        picture, [picker, now, visitor], parts, trigger_mode="multiple", **long
     )
-    running = [opened, picked, measured_event]
-    picker.input(None, cancels=running, queue=False, **private)
+    running: list[Any] = [opened, picked, measured_event]
     stop.click(None, cancels=running, queue=False, **private).then(lambda: said(STOPPED), None, parts[0], **QUIET)
 
 
 READY = "Measure anew to have every number computed here, on this machine's data: about a minute and a half on two cores."
+WAITING = "Waiting for its turn: two models are measured at a time …"
 STOPPED = "Stopped; what is shown is as it was."
 NOT_MEASURED = "This model has not been measured yet: press **Measure anew**."
 ABOUT_TABLE = """

@@ -32,7 +32,7 @@ def part(page: Page, name: str) -> None:
 
 
 def status(page: Page):
-    return page.locator("#diagnose-status")
+    return page.locator("#diagnose-status .status p")
 
 
 def test_the_verdict_and_a_histogram_and_quantiles_of_every_dimension_are_there_at_once(diagnose):
@@ -71,6 +71,9 @@ def test_another_model_is_shown_instead_and_explore_leads_when_it_changes(diagno
     diagnose.locator("#diagnose-model input").click()
     diagnose.get_by_role("option", name="mnist-2d").click()
     diagnose.wait_for_function("() => document.querySelector('#marginals .figure').data.length === 4")
+    expect(status(diagnose)).to_contain_text(
+        "Measure anew", timeout=30_000
+    )  # its pictures came too: the choice did not cancel them
     diagnose.get_by_role("tab", name="Explore").click()
     expect(diagnose.locator("#model input")).to_have_value("mnist-10d")
     diagnose.get_by_role("tab", name="Diagnose").click()
