@@ -98,7 +98,7 @@ def run_train(options: argparse.Namespace) -> int:
     out = options.out or options.resume or Path(f"{data.dataset}-{model_config.latent_dim}d.safetensors")
     check_writable(out)
     trainer = Trainer(data, model_config, config, device, resume)
-    for notice in filter(None, (data.notice, held_out.notice)):
+    for notice in filter(None, (data.notice, held_out.notice, trainer.notice)):
         print(notice, file=sys.stderr)
 
     def save(slim: bool = options.slim) -> Checkpoint:

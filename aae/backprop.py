@@ -21,17 +21,33 @@ from aae.priors import GaussianPrior
 
 aten = torch.ops.aten
 
+WIDE = 64
+"""Least width, in and out, of a linear layer that bfloat16 makes faster; codes and logits keep their precision."""
+
 
 class Layers:
-    """A `nn.Sequential` of linear, batch norm, leaky ReLU, tanh and flatten layers, run forward and back without autograd."""
+    """A `nn.Sequential` of linear, batch norm, leaky ReLU, tanh and flatten layers, run forward and back without autograd.
 
-    def __init__(self, layers: nn.Sequential) -> None:
+    With `half`, the products of wide linear layers, and the activations between these, are bfloat16; weights, their gradients
+    and batch norm's statistics stay as they are. `refresh` must then be called whenever the weights have changed.
+    """
+
+    def __init__(self, layers: nn.Sequential, half: bool = False) -> None:
         """Raises `TypeError` for a layer of another kind."""
+        self.half: dict[nn.Linear, Rounded] = {}
         for layer in layers:
             if not isinstance(layer, (nn.Linear, nn.BatchNorm1d, nn.LeakyReLU, nn.Tanh, nn.Flatten)):
                 raise TypeError(f"no gradient is written out for {type(layer).__name__}")
+            if half and isinstance(layer, nn.Linear) and min(layer.weight.shape) >= WIDE:
+                self.half[layer] = Rounded(layer)
         self.layers = list(layers)
         self.first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, nn.Linear))
+
+    def refresh(self) -> None:
+        """Round the weights anew."""
+        for layer, rounded in self.half.items():
+            rounded.weight.copy_(layer.weight)
+            rounded.bias.copy_(layer.bias)
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
         """Output of x, and of each layer what its gradient needs. Activations are computed in place."""
@@ -39,8 +55,10 @@ class Layers:
         for layer in self.layers:
             match layer:
                 case nn.Linear():
+                    used = self.half.get(layer, layer)
+                    x = x.to(used.weight.dtype)
                     saved.append((x,))
-                    x = torch.addmm(layer.bias, x, layer.weight.t())
+                    x = torch.addmm(used.bias, x, used.weight.t())
                 case nn.BatchNorm1d():
                     assert layer.num_batches_tracked is not None
                     assert layer.momentum is not None
@@ -77,27 +95,48 @@ class Layers:
             layer, kept = self.layers[index], saved[index]
             match layer:
                 case nn.Linear():
+                    rounded = self.half.get(layer)
+                    gradient = gradient.to(kept[0].dtype)
                     if weights:
-                        linear_gradients(layer.weight, layer.bias, gradient, kept[0], add)
+                        linear_gradients(layer.weight, layer.bias, gradient, kept[0], add, rounded)
                     if inputs or index > self.first:
-                        gradient = gradient @ layer.weight
+                        gradient = gradient @ (rounded or layer).weight
                 case nn.BatchNorm1d():
                     x, mean, inverse_deviation = kept
+                    gradient = gradient.to(x.dtype)
                     gradient, layer.weight.grad, layer.bias.grad = aten.native_batch_norm_backward(
                         gradient, x, layer.weight, None, None, mean, inverse_deviation, True, layer.eps, [True, True, True]
                     )
                 case nn.LeakyReLU():
-                    gradient = aten.leaky_relu_backward(gradient, kept[0], layer.negative_slope, True)
+                    gradient = aten.leaky_relu_backward(gradient.to(kept[0].dtype), kept[0], layer.negative_slope, True)
                 case nn.Tanh():
-                    gradient = aten.tanh_backward(gradient, kept[0])
+                    gradient = aten.tanh_backward(gradient.to(kept[0].dtype), kept[0])
         return gradient
 
 
-def linear_gradients(weight: Tensor, bias: Tensor, gradient: Tensor, x: Tensor, add: bool) -> None:
+class Rounded:
+    """A linear layer's weights in bfloat16, and room for the product that their gradient is."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        self.weight, self.bias = layer.weight.detach().bfloat16(), layer.bias.detach().bfloat16()
+        self.gradient = torch.empty_like(self.weight)
+
+
+def linear_gradients(
+    weight: Tensor, bias: Tensor, gradient: Tensor, x: Tensor, add: bool, rounded: Rounded | None = None
+) -> None:
     """Of y = x Wᵀ + b: dL/dW = (dL/dy)ᵀ x and dL/db = Σ_n dL/dy_n, into `grad`, whose memory is used again."""
     if weight.grad is None or bias.grad is None:
         weight.grad, bias.grad = torch.empty_like(weight), torch.empty_like(bias)
-    if add:
+    if rounded is not None:
+        torch.mm(gradient.t(), x, out=rounded.gradient)
+        if add:
+            weight.grad.add_(rounded.gradient)
+            bias.grad.add_(gradient.sum(0, dtype=bias.dtype))
+        else:
+            weight.grad.copy_(rounded.gradient)
+            torch.sum(gradient, 0, dtype=bias.dtype, out=bias.grad)
+    elif add:
         weight.grad.addmm_(gradient.t(), x)
         bias.grad.add_(gradient.sum(0))
     else:
@@ -115,11 +154,13 @@ class Backprop:
         prior: GaussianPrior,
         noise: torch.Generator,
         adversarial_weight: float,
+        half: bool = False,
     ) -> None:
+        """With `half`, the products of encoder and decoder, the bulk of the work, are of bfloat16 numbers."""
         self.model, self.prior, self.noise, self.adversarial_weight = model, prior, noise, adversarial_weight
         self.generator_optimiser, self.discriminator_optimiser = optimisers
-        self.trunk, self.decoder = Layers(model.encoder.trunk), Layers(model.decoder.layers)
-        self.discriminator = Layers(model.discriminator.layers)
+        self.trunk, self.decoder = Layers(model.encoder.trunk, half), Layers(model.decoder.layers, half)
+        self.discriminator = Layers(model.discriminator.layers, half)
 
     @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
@@ -132,7 +173,11 @@ class Backprop:
         if not self.model.training:
             self.model.train()
 
-        h, trunk_saved = self.trunk.forward(flat)  # (N, hidden)
+        self.trunk.refresh()
+        self.decoder.refresh()
+        self.discriminator.refresh()
+        h, trunk_saved = self.trunk.forward(flat)
+        h = h.to(flat)  # (N, hidden)
         mean = torch.addmm(encoder.mean.bias, h, encoder.mean.weight.t())  # (N, latent_dim)
         z = mean
         if gaussian:
@@ -145,7 +190,7 @@ class Backprop:
 
         # The losses of aae/losses.py: BCE(D, 1) = log(1 + exp(-logit)), BCE(D, 0) = log(1 + exp(logit)), L1 = |x̂ - x|; means.
         # Their gradients: dBCE(D, y)/dlogit = σ(logit) - y, and d|x̂ - x|/dx̂ = sign(x̂ - x).
-        difference = x_rec - flat
+        difference = x_rec.to(flat.dtype) - flat  # a difference of two precisions would take four times as long
         reconstruction, adversarial = difference.abs().mean(), softplus(-code_logits).mean()
         gradient = difference.sign_().mul_((1 - weight) / x_rec.numel())
         z_gradient = self.decoder.backward(gradient, decoder_saved)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from pathlib import Path
+
 import torch
 
 from aae.errors import TrainingError
@@ -26,3 +29,17 @@ def pick_device(name: str = "auto") -> torch.device:
 def describe(device: torch.device) -> str:
     """A device in words, for records: its name where it has one."""
     return f"cuda ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else device.type
+
+
+@functools.cache
+def fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware: AVX-512-BF16 or AMX, as Linux lists them.
+
+    Without either, torch's bfloat16 products are several times slower than its float32 ones (measured on AVX2); False where
+    there is no such list.
+    """
+    try:
+        flags = next(line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags"))
+    except (OSError, StopIteration):
+        return False
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())

@@ -13,7 +13,7 @@ from aae.latent import held_out_indices
 from aae.models import AAE
 from aae.priors import GaussianPrior
 
-CODES = 1000
+CODES = 500
 """Held-out images whose codes are watched, at most."""
 DRAWS = 64
 """Draws of the prior that are decoded."""

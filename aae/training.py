@@ -21,11 +21,12 @@ from aae.backprop import Backprop
 from aae.checkpoints import Checkpoint, Record
 from aae.config import ModelConfig, TrainConfig
 from aae.data import ImageData, to_model_range
-from aae.devices import describe, pick_device
+from aae.devices import describe, fast_bfloat16, pick_device
 from aae.errors import TrainingError
 from aae.events import EpochEnd, Event, Losses, Progress, Recent, divergence
 from aae.latent import encode_means
 from aae.models import AAE, initialise
+from aae.optimisers import LeanAdam
 from aae.priors import GaussianPrior
 from aae.standardise import ENOUGH, standardise
 
@@ -69,15 +70,18 @@ class Trainer:
         trained = [encoder.trunk, encoder.mean, *[encoder.log_variance] * gaussian, self.model.decoder]
         self.generator_parameters = [parameter for module in trained for parameter in module.parameters()]
         betas, fused = (config.beta1, config.beta2), self.device.type in ("cuda", "cpu", "mps")
-        self.generator_optimiser = Adam(self.generator_parameters, config.learning_rate, betas, fused=fused)
-        self.discriminator_optimiser = Adam(
+        kind = LeanAdam if self.device.type == "cpu" else Adam
+        self.generator_optimiser = kind(self.generator_parameters, config.learning_rate, betas, fused=fused)
+        self.discriminator_optimiser = kind(
             self.model.discriminator.parameters(), config.discriminator_learning_rate, betas, fused=fused
         )
         optimisers = (self.generator_optimiser, self.discriminator_optimiser)
-        self.backprop = Backprop(self.model, optimisers, self.prior, self.noise, config.adversarial_weight)
+        half = config.precision == "auto" and fast_bfloat16()
+        self.backprop = Backprop(self.model, optimisers, self.prior, self.noise, config.adversarial_weight, half)
         self.step_count = 0
         self.seconds = 0.0
         self.history: list[dict[str, float]] = []
+        self.notice = ""  # one sentence on what did not go on exactly
         self._order = torch.empty(0, dtype=torch.int64)
         self._order_epoch = -1
         self._sums = torch.zeros(4, device=self.device)
@@ -214,10 +218,10 @@ class Trainer:
             raise TrainingError("This run was on other images; resume it on the data set that it began with.")
         try:
             self.model.load_state_dict(checkpoint.weights)
-            self.noise.set_state(training.pop("noise"))
-            self.step_count = int(training.pop("step"))
+            noise, self.step_count = training.pop("noise"), int(training.pop("step"))
             if self.step_count < 0:
                 raise ValueError("a step before the first")
+            self._take_noise(noise, checkpoint)
             for name, optimiser in self._optimisers().items():
                 shapes = [parameter.shape for parameter in optimiser.param_groups[0]["params"]]
                 state = self._moments(training, name, shapes) if self.step_count else {}
@@ -225,12 +229,22 @@ class Trainer:
             if training:
                 raise ValueError("more than the state of two optimisers")
         except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise TrainingError(
-                "The training state in this checkpoint is damaged or of another device; train anew instead."
-            ) from error
+            raise TrainingError("The training state in this checkpoint is damaged; train anew instead.") from error
         if checkpoint.record is not None:
             self.seconds = checkpoint.record.wall_clock_seconds
             self.history = list(checkpoint.record.history)
+
+    def _take_noise(self, state: Tensor, checkpoint: Checkpoint) -> None:
+        """Go on with the run's noise; that of another kind of device cannot be had here, so it is drawn anew."""
+        began_on = checkpoint.record.device.partition(" ")[0] if checkpoint.record else self.device.type
+        if began_on == self.device.type:
+            self.noise.set_state(state)
+            return
+        self.noise.manual_seed(self.config.seed + self.step_count)
+        self.notice = (
+            f"This run comes from another device ({began_on}), so its noise from here on is not what it would be there; "
+            "weights, optimisers and the order of the images go on as they were."
+        )
 
     @staticmethod
     def _moments(training: dict[str, Tensor], name: str, shapes: list[torch.Size]) -> dict[int, dict[str, Tensor]]:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from aae.backprop import Layers
+from aae.backprop import Backprop, Layers
 from aae.config import PRESETS, ModelConfig
 from aae.data import load_images
 from aae.training import Trainer
@@ -93,3 +93,34 @@ def test_weight_gradients_are_written_into_the_same_memory_at_every_step():
 def test_a_layer_without_a_written_gradient_is_refused():
     with pytest.raises(TypeError, match="Sigmoid"):
         Layers(nn.Sequential(nn.Sigmoid()))
+
+
+def test_rounded_products_stay_near_those_of_float32_and_the_weights_stay_float32():
+    model = ModelConfig(latent_dim=3, hidden_dim=128)
+    exact, rounded = (
+        Trainer(DATA, model, dataclasses.replace(PRESETS["fast"].train, dataset="digits-sample", precision="float32"))
+        for _ in range(2)
+    )
+    optimisers = (rounded.generator_optimiser, rounded.discriminator_optimiser)
+    half = Backprop(rounded.model, optimisers, rounded.prior, rounded.noise, rounded.config.adversarial_weight, half=True)
+    losses = []
+    for _ in range(12):
+        x = exact.next_batch()
+        losses.append(torch.stack([exact.backprop.step(x), half.step(x)]))
+        exact.step_count += 1
+    first, last = losses[0], torch.stack(losses[-4:]).mean(0)
+    torch.testing.assert_close(first[1, :3], first[0, :3], rtol=0.01, atol=0)
+    assert not torch.equal(first[1], first[0])  # it is rounded
+    assert last[1, 0] < first[1, 0] / 1.2  # and learns as the other does
+    torch.testing.assert_close(last[1, :3], last[0, :3], rtol=0.1, atol=0)
+    assert {parameter.dtype for parameter in rounded.model.parameters()} == {torch.float32}
+    assert {parameter.grad.dtype for parameter in rounded.model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_precision_auto_rounds_where_the_processor_gains_by_it(monkeypatch, fast):
+    monkeypatch.setattr("aae.training.fast_bfloat16", lambda: fast)
+    model = ModelConfig(latent_dim=3, hidden_dim=64)
+    config = dataclasses.replace(PRESETS["reference"].train, dataset="digits-sample")
+    assert bool(Trainer(DATA, model, dataclasses.replace(config, precision="auto")).backprop.decoder.half) is fast
+    assert not Trainer(DATA, model, config).backprop.decoder.half

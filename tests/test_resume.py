@@ -87,6 +87,36 @@ def test_the_record_says_what_was_done(trainer):
     assert [row["reconstruction"] for row in record.history] == [end.losses.reconstruction for end in ends]
 
 
+def test_a_run_from_another_device_goes_on_with_its_own_weights_moments_and_images(take):
+    whole, first = (Trainer(take(70), SMALL, settings(epochs=2)) for _ in range(2))
+    for _ in range(3):
+        first.step()
+    checkpoint = first.checkpoint()
+    cuda = dataclasses.replace(
+        checkpoint,
+        record=dataclasses.replace(checkpoint.record, device="cuda (NVIDIA H200)", history=[{"epoch": 1.0}]),
+        training={**checkpoint.training, "noise": torch.zeros(16, dtype=torch.uint8)},  # a CUDA generator's state
+    )
+    second = Trainer(take(70), SMALL, settings(epochs=2), resume=cuda)
+    assert "another device (cuda)" in second.notice
+    assert second.history == [{"epoch": 1.0}]
+    assert (second.step_count, second.seconds) == (3, first.seconds)
+    mine, theirs = second.checkpoint(), checkpoint
+    assert all(torch.equal(tensor, theirs.weights[name]) for name, tensor in mine.weights.items())
+    assert all(torch.equal(mine.training[name], theirs.training[name]) for name in mine.training if name != "noise")
+    assert torch.equal(second.next_batch(), first.next_batch())
+    assert not torch.equal(second.noise.get_state(), whole.noise.get_state()), "not the noise of the run's beginning again"
+    finish(second)
+    again = Trainer(take(70), SMALL, settings(epochs=2), resume=cuda)
+    finish(again)
+    assert_same_state(again, second)
+
+
+def test_a_run_on_its_own_device_has_nothing_to_say(trainer):
+    trainer.step()
+    assert Trainer(trainer.data, SMALL, settings(epochs=2), resume=trainer.checkpoint()).notice == ""
+
+
 def without(prefix: str):
     return lambda training: {name: tensor for name, tensor in training.items() if not name.startswith(prefix)}
 

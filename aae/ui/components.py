@@ -40,7 +40,15 @@ def served_modules() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     for path in ASSETS.glob("*.js"):
         shutil.copy(path, folder)
+    # Chrome's mark for a script of which every part is compiled at once, on another thread: a quarter of a second less until
+    # the first figure. To other browsers it is a comment.
+    (folder / PLOTLY_JS.name).write_bytes(b"//# allFunctionsCalledOnLoad\n" + PLOTLY_JS.read_bytes())
     return folder
+
+
+def head() -> str:
+    """What the page's head must say: that Plotly is needed soon, so that it comes while Gradio builds the page."""
+    return f'<link rel="preload" as="script" href="{static_url(served_modules() / PLOTLY_JS.name)}">'
 
 
 def _mount(module: str, *events: str) -> str:
@@ -89,7 +97,29 @@ def _figure(
         html_template=f'<div class="figure-frame" role="{role}" aria-label="{description}"><div class="figure"></div></div>',
         js_on_load=script,
         server_functions=list(functions) or None,
-        head=f'<script src="{static_url(PLOTLY_JS)}"></script>',
+        apply_default_css=False,
+        elem_id=elem_id,
+    )
+
+
+def panel_box(
+    html: str,
+    module: str,
+    elem_id: str,
+    functions: Sequence[Callable[..., Any]] = (),
+    *,
+    value: dict[str, Any] | None = None,
+    events: Sequence[str] = (),
+) -> gr.HTML:
+    """A part of the page that its module runs: static `html`, and the server functions that the module may call.
+
+    The module hears of each new `value`, and triggers `events`, which Python may listen to by their names.
+    """
+    return gr.HTML(
+        value,
+        html_template=html,
+        js_on_load=_mount(module, *events),
+        server_functions=list(functions) or None,
         apply_default_css=False,
         elem_id=elem_id,
     )
@@ -97,29 +127,17 @@ def _figure(
 
 def slider_link() -> gr.HTML:
     """Lets the sliders follow z, and names what lies beyond them; triggers `rested` when they may take z's value."""
-    return gr.HTML(
-        html_template='<p class="beyond" aria-live="polite"></p>',
-        js_on_load=_mount("sliders.js", "rested"),
-        apply_default_css=False,
-        elem_id="beyond",
-    )
+    return panel_box('<p class="beyond" aria-live="polite"></p>', "sliders.js", "beyond", events=["rested"])
 
 
 def readout_box() -> gr.HTML:
     """What z is to the discriminator and to the prior: D(z), |z| and its percentile."""
-    return gr.HTML(
-        html_template='<p class="readout"></p>', js_on_load=_mount("readout.js"), apply_default_css=False, elem_id="readout"
-    )
+    return panel_box('<p class="readout"></p>', "readout.js", "readout")
 
 
 def spoken_box() -> gr.HTML:
     """What the image and the plane show, in words for those who do not see them: read out once z rests."""
-    return gr.HTML(
-        html_template='<p class="spoken" role="status"></p>',
-        js_on_load=_mount("spoken.js"),
-        apply_default_css=False,
-        elem_id="spoken",
-    )
+    return panel_box('<p class="spoken" role="status"></p>', "spoken.js", "spoken")
 
 
 def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
@@ -129,106 +147,16 @@ def digit_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     "note": text}``. Where the weights cannot be fetched it triggers `undecoded` with z, and shows the server's image from
     ``"pixels"``.
     """
-    return gr.HTML(
-        value,
-        html_template=(
-            '<div class="digits"><figure><canvas id="decoded" width="32" height="32" role="img" '
-            'aria-label="Image decoded from z"></canvas><figcaption>decoded from z</figcaption></figure>'
-            '<figure id="original-figure" hidden><canvas id="original" width="32" height="32" role="img" '
-            'aria-label="Original image"></canvas><figcaption>original</figcaption></figure></div>'
-            '<p id="digit-note" aria-live="polite"></p>'
-        ),
-        js_on_load=_mount("digit.js", "undecoded"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
-
-
-def draw_box(elem_id: str) -> gr.HTML:
-    """A canvas to draw on; triggers `drawn` with ``png``, a data URL, while something is drawn."""
-    return gr.HTML(
-        html_template=(
-            '<div class="drawing"><canvas width="280" height="280" tabindex="0" role="img" aria-label="Drawing canvas, for a '
-            'mouse, a finger or a pen; without one, choose a picture beside it. Control Z takes the last stroke back.">'
-            '</canvas><p class="invitation" aria-hidden="true" hidden>draw here</p></div><div class="drawing-buttons">'
-            '<button type="button" class="small-button undo" disabled>Undo</button>'
-            '<button type="button" class="small-button clear" disabled>Clear</button></div>'
-        ),
-        js_on_load=_mount("draw.js", "drawn"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
-
-
-def own_box(elem_id: str) -> gr.HTML:
-    """A visitor's picture beside what z decodes to, and the error between them, both as z moves.
-
-    `value` is ``{"image": packed image, "z": its code, "weights": the decoder file's name, "steps": text}`` or
-    ``{"problem": sentence}``. Triggers `again` when an uploaded picture is to be encoded anew.
-    """
-    names = {"own-x": "x: your picture, normalised", "own-rec": "x̂: decoded from z", "own-error": "error |x − x̂|"}
-    figures = "".join(
-        f'<figure><canvas id="{name}" width="32" height="32" role="img" aria-label="{text}"></canvas>'
-        f"<figcaption>{text}</figcaption></figure>"
-        for name, text in names.items()
-    )
-    return gr.HTML(
-        html_template=(
-            f'<div class="own-figures" hidden>{figures}</div><p class="own-verdict" role="status"></p>'
-            '<p class="own-steps" aria-live="polite"></p>'
-        ),
-        js_on_load=_mount("own-digit.js", "again"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
-
-
-def link_box(elem_id: str) -> gr.HTML:
-    """Keeps the page's address in step with what it shows; triggers `linked` with ``query`` if it was opened by a link.
-
-    `value` is ``{"z": list or None, "model": key, "toggles": ids}`` for what a link said, or ``{"problem": sentence}``.
-    """
-    return gr.HTML(
-        html_template='<p class="problem" role="alert" hidden></p>',
-        js_on_load=_mount("link.js", "linked"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
-
-
-def share_box(elem_id: str) -> gr.HTML:
-    """The link, z as JSON, and pictures to save: works in the browser alone."""
-    button = '<button type="button" class="small-button" data-act="{}">{}</button>'
-    saves = {
-        "image": "Image, 32×32",
-        "enlarged": "Image, 512×512",
-        "figure": "Figure",
-        "boards": "Boards",
-        "gif": "A to B as GIF",
-    }
-    return gr.HTML(
-        html_template=(
-            '<div class="share"><label>Link to what is shown<input type="text" class="address" readonly></label>'
-            f"<p>{button.format('copy-link', 'Copy link')}</p>"
-            '<label>z as JSON<textarea class="code" rows="3" spellcheck="false"></textarea></label>'
-            f"<p>{button.format('copy-z', 'Copy z')} {button.format('take-z', 'Take z from this text')}</p>"
-            f"<p><span>Save:</span> {' '.join(button.format(*item) for item in saves.items())}</p>"
-            '<p class="told" role="status"></p></div>'
-        ),
-        js_on_load=_mount("share.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
-
-
-def panel_box(html: str, module: str, elem_id: str, functions: Sequence[Callable[..., Any]] = ()) -> gr.HTML:
-    """A part of the page that its module runs by itself: static `html`, and the server functions that the module may call."""
-    return gr.HTML(
-        html_template=html,
-        js_on_load=_mount(module),
-        server_functions=list(functions) or None,
-        apply_default_css=False,
-        elem_id=elem_id,
+    return panel_box(
+        '<div class="digits"><figure><canvas id="decoded" width="32" height="32" role="img" '
+        'aria-label="Image decoded from z"></canvas><figcaption>decoded from z</figcaption></figure>'
+        '<figure id="original-figure" hidden><canvas id="original" width="32" height="32" role="img" '
+        'aria-label="Original image"></canvas><figcaption>original</figcaption></figure></div>'
+        '<p id="digit-note" aria-live="polite"></p>',
+        "digit.js",
+        elem_id,
+        value=value,
+        events=["undecoded"],
     )
 
 
@@ -237,12 +165,8 @@ def status_box(value: dict[str, Any], elem_id: str) -> gr.HTML:
 
     `state` is "idle", "running", "done" or "error" and only colours the box.
     """
-    return gr.HTML(
-        value,
-        html_template='<div class="status" role="status"><progress max="1" hidden></progress><p></p></div>',
-        js_on_load=_mount("status.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
+    return panel_box(
+        '<div class="status" role="status"><progress max="1" hidden></progress><p></p></div>', "status.js", elem_id, value=value
     )
 
 
@@ -251,32 +175,24 @@ def film_box(elem_id: str) -> gr.HTML:
 
     `value` is one frame (`training_show.Show.film`), shown as it comes unless the visitor has gone back to an earlier one.
     """
-    return gr.HTML(
-        html_template=(
-            '<div class="film"><figure><canvas class="draws" width="256" height="256" role="img" '
-            'aria-label="64 draws of the prior, decoded"></canvas>'
-            "<figcaption>the same 64 draws of N(0, I), decoded</figcaption></figure>"
-            '<figure><canvas class="rebuilt" width="256" height="64" role="img" '
-            'aria-label="Eight test images above their reconstructions"></canvas>'
-            "<figcaption>test images above their reconstructions</figcaption></figure>"
-            '<div class="replay"><button type="button" aria-label="Replay the run" disabled>▶</button>'
-            '<input type="range" min="0" max="0" value="0" disabled aria-label="Moment of the run"><output>–</output>'
-            "</div></div>"
-        ),
-        js_on_load=_mount("film.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
+    return panel_box(
+        '<div class="film"><figure><canvas class="draws" width="256" height="256" role="img" '
+        'aria-label="64 draws of the prior, decoded"></canvas>'
+        "<figcaption>the same 64 draws of N(0, I), decoded</figcaption></figure>"
+        '<figure><canvas class="rebuilt" width="256" height="64" role="img" '
+        'aria-label="Eight test images above their reconstructions"></canvas>'
+        "<figcaption>test images above their reconstructions</figcaption></figure>"
+        '<div class="replay"><button type="button" aria-label="Replay the run" disabled>▶</button>'
+        '<input type="range" min="0" max="0" value="0" disabled aria-label="Moment of the run"><output>–</output>'
+        "</div></div>",
+        "film.js",
+        elem_id,
     )
 
 
 def step_box(elem_id: str) -> gr.HTML:
     """One training step, phase by phase: `value` is made by `stepper.step_value`; triggers `wanted` for the next step."""
-    return gr.HTML(
-        html_template='<div class="stepper" aria-live="polite"></div>',
-        js_on_load=_mount("stepper.js", "wanted"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return panel_box('<div class="stepper" aria-live="polite"></div>', "stepper.js", elem_id, events=["wanted"])
 
 
 def figure_value(
@@ -297,13 +213,7 @@ def figure_value(
 
 def images_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """Images with captions: `value` is ``{"note": text, "groups": [...]}``, its groups made by `pairs` and `grid`."""
-    return gr.HTML(
-        value,
-        html_template='<div class="images"></div>',
-        js_on_load=_mount("images.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return panel_box('<div class="images"></div>', "images.js", elem_id, value=value)
 
 
 def pairs(title: str, names: tuple[str, str], images: Iterable[tuple[np.ndarray, np.ndarray, str]]) -> dict[str, Any]:
@@ -333,10 +243,4 @@ def table_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     A row is ``{"name": text, "about": text, "values": a text for each further column, "share": number or None}``, the share
     being where the value lies between floor (0) and ceiling (1).
     """
-    return gr.HTML(
-        value,
-        html_template='<table class="measures"></table>',
-        js_on_load=_mount("table.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return panel_box('<table class="measures"></table>', "table.js", elem_id, value=value)

@@ -8,12 +8,13 @@ from typing import Any
 import gradio as gr
 
 from aae.ui import runtime
-from aae.ui.components import ASSETS, PLOTLY_JS, served_modules
+from aae.ui.components import ASSETS, head, served_modules
 from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
 from aae.ui.own_digit import build_own_digit
+from aae.ui.page import Page, remember_signatures
 from aae.ui.restore import build_restore
 from aae.ui.session import Shelf, Visitor
 from aae.ui.share import build_link, build_share
@@ -26,8 +27,8 @@ TITLE = "AAE Playground"
 def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
     """The app on the models in `checkpoints`, which may be empty. Downloads and trains nothing."""
     shelf = Shelf(checkpoints)
-    gr.set_static_paths([served_modules(), PLOTLY_JS, shelf.folder])
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
+    gr.set_static_paths([served_modules(), shelf.folder])
+    with Page(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         visitor = gr.State(Visitor(shelf.kept))
         gr.Markdown(
             f"# {TITLE}\nAn **adversarial autoencoder** pushes the codes of its images, q(z), onto a prior, N(0, I), so that "
@@ -54,6 +55,7 @@ def build_demo(checkpoints: Path = CHECKPOINTS) -> gr.Blocks:
         restored = build_restore(demo, shelf, visitor, explore)
         for changed in (restored, uploaded):
             changed.then(resting_buttons, visitor, buttons, **QUIET)
+    remember_signatures(demo)
     demo.shelf = shelf  # keeps the folder of decoders for as long as the demo
     demo.queue(default_concurrency_limit=8, max_size=64)
     return demo
@@ -67,6 +69,7 @@ def launch_options() -> dict[str, Any]:
         "theme": gr.themes.Default(
             primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
         ),
+        "head": head(),
         "css_paths": sorted(ASSETS.glob("*.css")),
         "footer_links": ["api"],
         "run_history": False,

@@ -73,6 +73,8 @@ class Explore:
         plane = shown.latent_dim == 2
         view = AXES if plane else view or PCA
         choosable = view == AXES and not plane
+        opening = self.shelf.first()
+        visitor.sliders = max(visitor.sliders, len(z), opening.latent_dim if opening else 0)
         return [
             gr.Dropdown(choices=self.shelf.choices(visitor), value=shown.key),
             describe(shown),
@@ -84,8 +86,9 @@ class Explore:
             # A link's z is finer than a slider's step: the sliders follow it, as they follow the plane.
             *[
                 gr.Slider(visible=i < len(z)) if linked else gr.Slider(value=z[i] if i < len(z) else 0.0, visible=i < len(z))
-                for i in range(MAX_LATENT_DIM)
+                for i in range(visitor.sliders)
             ],
+            *[gr.skip()] * (MAX_LATENT_DIM - visitor.sliders),  # this page has never shown them
         ]
 
 

@@ -12,7 +12,7 @@ from gradio.events import Dependency
 
 from aae.checkpoints import MAX_BYTES, save_checkpoint
 from aae.errors import AAEError
-from aae.ui.components import ASSETS, _mount, static_url, status_box
+from aae.ui.components import ASSETS, panel_box, static_url, status_box
 from aae.ui.explore import QUIET, Explore, told
 from aae.ui.runtime import MEBIBYTE
 from aae.ui.session import YOUR_MODEL, Shelf, ShownModel, Visitor
@@ -111,13 +111,7 @@ def take_checkpoint(visitor: Visitor, shelf: Shelf, content: object) -> str:
 
 def download_box(elem_id: str) -> gr.HTML:
     """Downloads a file as soon as its `value` arrives, ``{"url", "name", "about"}``, and leaves a link to it."""
-    return gr.HTML(
-        None,
-        html_template='<p class="download" aria-live="polite"><a hidden></a> <span></span></p>',
-        js_on_load=_mount("download.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return panel_box('<p class="download" aria-live="polite"><a hidden></a> <span></span></p>', "download.js", elem_id)
 
 
 def build_keep(shelf: Shelf, visitor: gr.State, explore: Explore) -> Dependency:

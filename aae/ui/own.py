@@ -13,7 +13,7 @@ from aae.data import OWN, TITLES, ImageData, load_images
 from aae.errors import AAEError, DataError
 from aae.image_files import FORMATS
 from aae.own_data import OwnImages, ZipLimits, read_zip
-from aae.ui.components import _mount, packed_image, status_box
+from aae.ui.components import packed_image, panel_box, status_box
 from aae.ui.explore import QUIET
 from aae.ui.runtime import MEBIBYTE
 from aae.ui.session import Shelf, Visitor
@@ -68,13 +68,7 @@ def sheet(images: OwnImages) -> dict[str, Any]:
 
 def sheet_box(elem_id: str, description: str) -> gr.HTML:
     """Images of 32x32 pixels side by side: `value` is made by `sheet`."""
-    return gr.HTML(
-        None,
-        html_template=f'<canvas class="sheet" role="img" aria-label="{description}" hidden></canvas>',
-        js_on_load=_mount("sheet.js"),
-        apply_default_css=False,
-        elem_id=elem_id,
-    )
+    return panel_box(f'<canvas class="sheet" role="img" aria-label="{description}" hidden></canvas>', "sheet.js", elem_id)
 
 
 def build_own(shelf: Shelf, visitor: gr.State, dataset: gr.Dropdown) -> None:

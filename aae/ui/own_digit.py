@@ -16,7 +16,7 @@ from aae.classifier import Classifier, classifier_path, load_classifier
 from aae.data import to_model_range
 from aae.errors import AAEError, CheckpointError, DataError
 from aae.own_image import own_image
-from aae.ui.components import draw_box, own_box, packed_image
+from aae.ui.components import packed_image, panel_box
 from aae.ui.explore import QUIET, Explore, told
 from aae.ui.session import ShownModel, Visitor
 
@@ -113,3 +113,38 @@ def _classifier(dataset: str) -> Classifier | None:
         return load_classifier(classifier_path(dataset))
     except CheckpointError:
         return None
+
+
+def draw_box(elem_id: str) -> gr.HTML:
+    """A canvas to draw on; triggers `drawn` with ``png``, a data URL, while something is drawn."""
+    return panel_box(
+        '<div class="drawing"><canvas width="280" height="280" tabindex="0" role="img" aria-label="Drawing canvas, for a '
+        'mouse, a finger or a pen; without one, choose a picture beside it. Control Z takes the last stroke back.">'
+        '</canvas><p class="invitation" aria-hidden="true" hidden>draw here</p></div><div class="drawing-buttons">'
+        '<button type="button" class="small-button undo" disabled>Undo</button>'
+        '<button type="button" class="small-button clear" disabled>Clear</button></div>',
+        "draw.js",
+        elem_id,
+        events=["drawn"],
+    )
+
+
+def own_box(elem_id: str) -> gr.HTML:
+    """A visitor's picture beside what z decodes to, and the error between them, both as z moves.
+
+    `value` is ``{"image": packed image, "z": its code, "weights": the decoder file's name, "steps": text}`` or
+    ``{"problem": sentence}``. Triggers `again` when an uploaded picture is to be encoded anew.
+    """
+    names = {"own-x": "x: your picture, normalised", "own-rec": "x̂: decoded from z", "own-error": "error |x − x̂|"}
+    figures = "".join(
+        f'<figure><canvas id="{name}" width="32" height="32" role="img" aria-label="{text}"></canvas>'
+        f"<figcaption>{text}</figcaption></figure>"
+        for name, text in names.items()
+    )
+    return panel_box(
+        f'<div class="own-figures" hidden>{figures}</div><p class="own-verdict" role="status"></p>'
+        '<p class="own-steps" aria-live="polite"></p>',
+        "own-digit.js",
+        elem_id,
+        events=["again"],
+    )

@@ -48,25 +48,34 @@ def projection_of(shown: ShownModel, view: str, first: int, second: int) -> Proj
 
 def plane_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
     """The figure of q(z) beside as many draws of the prior, in one projection."""
-    projection = projection_of(shown, view, first, second)
-    names = shown.class_names
-    figure = latent_figure(
-        projection(shown.codes),
-        shown.labels,
-        names,
-        projection(shown.draws),
-        projection.labels,
-        revision="plane",  # one for all models: zoom and, for the same classes, the filter survive
-        interactive=False,
-    )
     images = held_out(shown.dataset)
     return {
-        **figure_value(figure, projection.axes),
+        **plane_figure(shown, view, first, second),
         "codes": static_url(shown.codes_file),
         "class_names": shown.class_names,
         "dataset": shown.dataset,
         "originals": images is not None and len(held_out_indices(len(images))) == len(shown.codes),
     }
+
+
+def plane_figure(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:
+    """What is the same at every look. Kept, as all visitors see it: Plotly takes 50 ms, in which nobody else is served."""
+    if view not in shown.figures:
+        projection = projection_of(shown, view, first, second)
+        figure = latent_figure(
+            projection(shown.codes),
+            shown.labels,
+            shown.class_names,
+            projection(shown.draws),
+            projection.labels,
+            revision="plane",  # one for all models: zoom and, for the same classes, the filter survive
+            interactive=False,
+        )
+        value = figure_value(figure, projection.axes)
+        if view == AXES and shown.latent_dim > 2:  # of these there are too many
+            return value
+        shown.figures[view] = value
+    return shown.figures[view]
 
 
 def view_value(shown: ShownModel, view: str, first: int, second: int) -> dict[str, Any]:

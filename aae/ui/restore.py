@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from aae.ui.explore import QUIET, Explore
+from aae.ui.memory import give_back_soon
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 
 STORAGE_KEY = "aae-visitor"
@@ -36,6 +37,7 @@ def build_restore(demo: gr.Blocks, shelf: Shelf, visitor: gr.State, explore: Exp
         page = pages.pop(request.session_hash or "", None)
         if page is not None:
             page.leave()
+            give_back_soon()
 
     demo.unload(closed)
     return demo.load(opened, [token, visitor], [token, visitor, *explore.outputs], **QUIET)

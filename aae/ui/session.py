@@ -10,6 +10,7 @@ import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -112,6 +113,11 @@ class ShownModel:
     def draws(self) -> np.ndarray:
         """As many draws of the prior as there are codes (1,000 if there are none), the same ones for every view."""
         return self._draws(0)
+
+    @cached_property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """Figures of this model that have been drawn, by view; at most one of each."""
+        return {}
 
     @cached_property
     def worst_view(self) -> Projection:

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from aae.errors import AAEError
-from aae.ui.components import link_box, share_box
+from aae.ui.components import panel_box
 from aae.ui.explore import QUIET, Explore
 from aae.ui.panels import AXES, LDA, PCA, WORST
 from aae.ui.session import YOUR_MODEL, Shelf, ShownModel, Visitor, as_code
@@ -28,6 +28,10 @@ class Link:
     view: str | None
     axes: tuple[int, int]
     toggles: list[str]
+    zoom: list[float] | None
+    """Left, right, bottom and top of what is drawn, in σ."""
+    hidden: list[int]
+    """Classes, by their places among the model's."""
 
 
 def read_link(query: object, shelf: Shelf) -> Link:
@@ -50,10 +54,16 @@ def read_link(query: object, shelf: Shelf) -> Link:
     axes = numbers(query["axes"], "axes") if query.get("axes") else [0, 1]
     if len(axes) != 2 or axes[0] == axes[1] or any(a != int(a) or not 0 <= a < shown.latent_dim for a in axes):
         raise AAEError(f"The link's axes must be two different dimensions from 0 to {shown.latent_dim - 1}.")
+    zoom = numbers(query["zoom"], "zoom") if query.get("zoom") else None
+    if zoom and (len(zoom) != 4 or zoom[0] >= zoom[1] or zoom[2] >= zoom[3]):
+        raise AAEError("The link's zoom must be left, right, bottom and top of what is drawn.")
+    hidden = numbers(query["hide"], "hide") if query.get("hide") else []
+    if any(place != int(place) or not 0 <= place < len(shown.class_names) for place in hidden):
+        raise AAEError(f"The link can hide classes 0 to {len(shown.class_names) - 1} of this model.")
     toggles = [name for name in query.get("show", "").split(",") if name]
     if any(name not in TOGGLES for name in toggles):
         raise AAEError(f"The link can show {', '.join(TOGGLES)} and nothing else.")
-    return Link(shown, z, VIEWS.get(view), (int(axes[0]), int(axes[1])), toggles)
+    return Link(shown, z, VIEWS.get(view), (int(axes[0]), int(axes[1])), toggles, zoom, [int(place) for place in hidden])
 
 
 def numbers(text: str, name: str) -> list[float]:
@@ -77,7 +87,10 @@ def build_link(tab: Explore, visitor: gr.State) -> None:
             shown = tab.show(read.shown.key, visitor, read.z, read.view, *read.axes)
         except AAEError as error:
             return [*[gr.skip()] * len(tab.outputs), {"problem": f"{error} The page opens as usual."}]
-        return [*shown, {"z": read.z, "model": read.shown.key, "toggles": read.toggles}]
+        return [
+            *shown,
+            {"z": read.z, "model": read.shown.key, "toggles": read.toggles, "zoom": read.zoom, "hidden": read.hidden},
+        ]
 
     link.linked(linked, visitor, [*tab.outputs, link], **QUIET)
 
@@ -86,8 +99,40 @@ def build_share() -> None:
     """The tab; to be called within `gr.Tab`."""
     share_box("share")
     gr.Markdown(
-        "The link says which model, code z, view and switches are shown; whoever opens it sees the same. Nothing drawn at "
-        "random is left out of it: the prior's draws in the plane are the same for everyone, and z is in the link. Your own "
-        "model lives in your session only: a link cannot open it. Pictures of boards have a pixel for each pixel decoded.",
+        "The link says which model, code z, view, switches, zoom and hidden classes are shown; whoever opens it sees the same. "
+        "Nothing drawn at random is left out of it: the prior's draws in the plane are the same for everyone, and z is in the "
+        "link. Your own model lives in your session only: a link cannot open it. Pictures of boards have a pixel for each "
+        "pixel decoded.",
         elem_classes="hint",
+    )
+
+
+def link_box(elem_id: str) -> gr.HTML:
+    """Keeps the page's address in step with what it shows; triggers `linked` with ``query`` if it was opened by a link.
+
+    `value` is ``{"z": list or None, "model": key, "toggles": ids, "zoom": [left, right, bottom,
+    top] or None, "hidden": places of classes}`` for what a link said, or ``{"problem": sentence}``.
+    """
+    return panel_box('<p class="problem" role="alert" hidden></p>', "link.js", elem_id, events=["linked"])
+
+
+def share_box(elem_id: str) -> gr.HTML:
+    """The link, z as JSON, and pictures to save: works in the browser alone."""
+    button = '<button type="button" class="small-button" data-act="{}">{}</button>'
+    saves = {
+        "image": "Image, 32×32",
+        "enlarged": "Image, 512×512",
+        "figure": "Figure",
+        "boards": "Boards",
+        "gif": "A to B as GIF",
+    }
+    return panel_box(
+        '<div class="share"><label>Link to what is shown<input type="text" class="address" readonly></label>'
+        f"<p>{button.format('copy-link', 'Copy link')}</p>"
+        '<label>z as JSON<textarea class="code" rows="3" spellcheck="false"></textarea></label>'
+        f"<p>{button.format('copy-z', 'Copy z')} {button.format('take-z', 'Take z from this text')}</p>"
+        f"<p><span>Save:</span> {' '.join(button.format(*item) for item in saves.items())}</p>"
+        '<p class="told" role="status"></p></div>',
+        "share.js",
+        elem_id,
     )

@@ -27,8 +27,10 @@ MOST_ROWS = 400
 
 FRAME_SHARE = 0.08
 """Share of a run's time that frames may take: where one takes longer, they come less often."""
-FRAME_SECONDS = 1.0
-"""Longest time between two frames, whatever they take."""
+FRAME_SECONDS = 0.25
+"""Longest time that a frame is put off, whatever the one before took."""
+TOLD_SECONDS = 0.35
+"""Longest time between two events of a run: enough for two frames a second where three runs share a core."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from aae.ui.gate import SharingTrainer
 from aae.ui.runtime import Limits
 from aae.ui.slots import Turn
 from aae.ui.stepper import step_value
-from aae.ui.training_show import Show, Story, View, clock, joined, said
+from aae.ui.training_show import TOLD_SECONDS, Show, Story, View, clock, joined, said
 from aae.uploads import fresh_start
 
 Action = Literal["train", "resume", "step", "epoch", "more"]
@@ -89,7 +89,8 @@ class WorkHere:
             resume = fresh_start(resume, task.data, device)
         self.trainer = SharingTrainer(task.data, task.model, task.train, device, resume)
         self.began = self.trainer.step_count
-        self.show = Show(self.trainer, task.held_out, task.story, task.data.notice)
+        self.notice = joined([task.data.notice, self.trainer.notice])
+        self.show = Show(self.trainer, task.held_out, task.story, self.notice)
 
     def views(self, turn: Turn) -> Iterator[View]:
         yield self.show.opening()
@@ -100,7 +101,8 @@ class WorkHere:
         """For at most so many seconds."""
         if self.task.action == "step":
             return one_step(self.show)
-        return self.show.training(turn.within(train(self.trainer), seconds), only_epoch=self.task.action == "epoch")
+        events = turn.within(train(self.trainer, report_seconds=TOLD_SECONDS), seconds)
+        return self.show.training(events, only_epoch=self.task.action == "epoch")
 
     @property
     def reached_its_end(self) -> bool:
@@ -109,7 +111,7 @@ class WorkHere:
         return self.task.action == "step" or at_epoch or self.trainer.step_count >= self.trainer.total_steps
 
     def closing(self) -> View:
-        return View(closing(self.trainer, self.task.data.notice, self.task.action, self.task.limits))
+        return View(closing(self.trainer, self.notice, self.task.action, self.task.limits))
 
     def outcome(self) -> Checkpoint | None:
         return self.finished() if self.trainer.step_count > self.began else None

@@ -16,6 +16,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from aae.own_data import OwnImages
+from aae.ui.memory import give_back_soon
 
 if TYPE_CHECKING:
     from aae.ui.session import ShownModel
@@ -38,6 +39,7 @@ class Visitor:
         self.token = self.models.issue()
         self.open = False  # whether the page is there; never true for a program that uses the API alone
         self.images: OwnImages | None = None  # a zip of theirs to train on; lives as long as the page
+        self.sliders = 0  # most that this page has shown
         self.running = False
         self.stopped = False  # the last run ended before its time
         self.story: Story | None = None  # the curves of the run that `own` is the state of
@@ -179,6 +181,7 @@ class KeptModels:
                 if time.monotonic() - self._used[token] >= self.seconds:
                     minutes = f"{self.seconds / 60:.0f} minutes"
                     self._forget(token, f"Your model was given up {minutes} after its page was closed: train it anew.")
+                    give_back_soon()
 
     def _touch(self, visitor: Visitor) -> None:
         if visitor.token in self._kept:

@@ -25,7 +25,7 @@ SERVE = "import sys; from pathlib import Path; from aae.ui.demo import serve; se
 class App:
     """A served app: its address and its process."""
 
-    def __init__(self, checkpoints: Path | None, folder: Path) -> None:
+    def __init__(self, checkpoints: Path | None, folder: Path, code: str = SERVE) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -34,7 +34,7 @@ class App:
         # No data set is at hand, and the one download a test asks for goes nowhere, at once.
         proxy = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
         env = {**os.environ, **proxy, "GRADIO_SERVER_PORT": str(port), "AAE_DATA_DIR": str(folder / "data")}
-        command = ["app.py"] if checkpoints is None else ["-c", SERVE, str(checkpoints)]
+        command = ["app.py"] if checkpoints is None else ["-c", code, str(checkpoints)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=log, stderr=log)
 
@@ -55,8 +55,8 @@ class App:
         self.process.wait(20)
 
 
-def serve(checkpoints: Path | None, folder: Path):
-    served = App(checkpoints, folder)
+def serve(checkpoints: Path | None, folder: Path, code: str = SERVE):
+    served = App(checkpoints, folder, code)
     try:
         served.wait()
         yield served
@@ -216,10 +216,14 @@ def pixels(page: Page) -> list[int]:
     return page.evaluate(PIXELS)
 
 
+DIGIT_PAINTED = f"() => ({PIXELS})().some((grey) => grey > 100)"
+PLANE_DRAWN = "() => document.querySelector('#plane .figure')?._fullLayout?.xaxis2 !== undefined"
+
+
 def painted(page: Page) -> None:
     """Wait until both plots are drawn and a digit is on the canvas."""
-    page.wait_for_function(f"() => ({PIXELS})().some((grey) => grey > 100)")
-    page.wait_for_function("() => document.querySelector('#plane .figure')?._fullLayout?.xaxis2 !== undefined")
+    page.wait_for_function(DIGIT_PAINTED)
+    page.wait_for_function(PLANE_DRAWN)
 
 
 def points(page: Page, figure: str = "plane") -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 
 import numpy as np
@@ -11,10 +10,8 @@ import torch
 from playwright.sync_api import expect
 from scipy.stats import chi
 
-from aae import AAE
-from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
-from aae.config import ModelConfig
-from tests.browser.conftest import ROOT, painted, pixels, serve, sliders
+from aae.checkpoints import load_checkpoint
+from tests.browser.conftest import ROOT, painted, pixels, sliders
 
 SHIPPED = load_checkpoint(ROOT / "checkpoints" / "mnist-10d.safetensors")
 
@@ -278,51 +275,6 @@ def test_keys_move_z_in_the_plane_draw_reset_and_go_to_a_slider(page, requests):
     page.keyboard.press("r")
     page.wait_for_function("() => window.aae.z.some(value => value !== 0)")
     assert requests == []
-
-
-@pytest.fixture(scope="module")
-def odd_app(tmp_path_factory):
-    """Models of 2 and 64 dimensions, untrained; the second without codes."""
-    folder = tmp_path_factory.mktemp("odd")
-    (folder / "checkpoints").mkdir()
-    for latent_dim in (2, 64):
-        model = AAE(ModelConfig(latent_dim=latent_dim)).eval()
-        checkpoint = dataclasses.replace(Checkpoint.of(model, SHIPPED.record), train_config=SHIPPED.train_config)
-        if latent_dim == 2:
-            labels = torch.arange(300, dtype=torch.uint8) % 10
-            checkpoint = dataclasses.replace(checkpoint, codes=torch.randn(300, 2).half(), labels=labels)
-        save_checkpoint(folder / "checkpoints" / f"{latent_dim}d.safetensors", checkpoint)
-    yield from serve(folder / "checkpoints", folder)
-
-
-def test_models_of_2_and_64_dimensions_and_without_codes_move_too(odd_app, visit):
-    page = visit(odd_app.url)
-    painted_plane = "n => window.aae?.axes?.[0].length === n && window.aae.z.length === n"
-    for latent_dim in (2, 64):
-        if latent_dim == 64:
-            page.locator("#model input").click()
-            page.get_by_role("option", name="64d").click()
-        page.wait_for_function(painted_plane, arg=latent_dim)
-        page.wait_for_timeout(1000)
-        page.mouse.move(*at(page, "prior", -1, 0))
-        page.mouse.down()
-        page.mouse.move(*at(page, "prior", 1.5, -1))
-        page.mouse.up()
-        frame(page)
-        np.testing.assert_allclose(axes(page) @ code(page), [1.5, -1], atol=0.03)
-        page.wait_for_timeout(400)
-        np.testing.assert_allclose(sliders(page)[:latent_dim], code(page).clip(-3.5, 3.5), atol=0.0051)
-        expect(page.locator("#readout")).to_contain_text("D(z)")
-        page.locator("#traversal").scroll_into_view_if_needed()
-        page.wait_for_function(
-            "n => document.querySelector('#traversal .tiles').height === 32 * n"
-            " && document.querySelector('#traversal .board').dataset.state === 'shown'",
-            arg=latent_dim,
-        )
-        page.locator("#plane").scroll_into_view_if_needed()
-    page.get_by_role("tab", name="Nearest", exact=True).click()
-    page.locator("#nearest").scroll_into_view_if_needed()
-    expect(page.locator("#nearest")).to_contain_text("This model carries no codes of images")
 
 
 def test_origin_holds_although_the_sliders_still_say_where_z_was(page):

@@ -14,6 +14,8 @@ from tests.browser.conftest import Visits, painted, pixels
 
 Z = [0.123, -1.5, 4.2, 0, 0, 1, 0, 0, 0.5, -0.25]
 
+VIEW = "() => { const { zoom, hidden } = window.aae.plotView(); return [zoom?.map(v => Math.round(v * 1e4) / 1e4), hidden]; }"
+
 
 @pytest.fixture(scope="module")
 def visits(app, browser):
@@ -26,7 +28,8 @@ def visits(app, browser):
 @pytest.fixture(scope="module")
 def sharer(app, visits):
     """A page that a link has opened."""
-    address = f"{app.url}/?model=mnist-10d&z={','.join(map(str, Z))}&projection=lda&show=overlay&__sign=secret"
+    view = "projection=lda&show=overlay&zoom=-2,1,-1,2&hide=3,7"
+    address = f"{app.url}/?model=mnist-10d&z={','.join(map(str, Z))}&{view}&__sign=secret"
     page = visits(address)
     painted(page)
     page.wait_for_function("z => window.aae.z.every((value, i) => Math.abs(value - z[i]) < 1e-5)", arg=Z)
@@ -43,12 +46,22 @@ def saved(page, act: str) -> Image.Image:
     return image
 
 
+def toggle(page, place: int) -> None:
+    """Hide or show a class by the legend; clicks that follow each other at once Plotly takes for a double click."""
+    before = page.evaluate(VIEW)
+    page.locator("#plane .legendtoggle").nth(place).click()
+    page.wait_for_function(f"before => JSON.stringify(({VIEW})()) !== before", arg=json.dumps(before, separators=(",", ":")))
+    page.wait_for_timeout(350)
+
+
 def test_a_link_opens_on_exactly_what_it_was_made_of(sharer):
     page = sharer
     expect(page.get_by_label("LDA")).to_be_checked()
     expect(page.get_by_label("prior over codes")).to_be_checked()
     page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text.startsWith('LD')")
+    page.wait_for_function("() => window.aae.plotView().zoom && window.aae.plotView().hidden")
     page.wait_for_timeout(1000)
+    assert page.evaluate(VIEW) == [[-2, 1, -1, 2], [3, 7]]
     assert page.evaluate("() => window.aae.z") == pytest.approx(Z, abs=1e-5)  # the sliders, which round, did not answer
     shown = np.array(page.evaluate("() => Array.from(window.aae.decode(window.aae.z))"))
     assert np.abs(np.array(pixels(page)) - (shown + 1) * 127.5).max() <= 0.51
@@ -64,6 +77,31 @@ def test_the_address_follows_z_and_a_copied_link_keeps_the_sessions_own_values_t
     page.locator("#field input").check()
     page.wait_for_function("() => location.search.includes('overlay,field')")
     page.locator("#field input").uncheck()
+
+
+def test_zoom_and_hidden_classes_outlive_a_view_and_are_in_the_address_until_they_are_undone(sharer):
+    page = sharer
+    page.get_by_label("PCA").check()
+    page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text.startsWith('PC')")
+    page.wait_for_function("() => location.search.includes('projection=pca')")
+    assert page.evaluate(VIEW) == [[-2, 1, -1, 2], [3, 7]]
+    toggle(page, 7)
+    toggle(page, 0)
+    page.wait_for_function("() => location.search.includes('zoom=-2.00,1.00,-1.00,2.00&hide=0,3')")
+    page.get_by_label("LDA").check()
+    page.wait_for_function("() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text.startsWith('LD')")
+    assert page.evaluate(VIEW) == [[-2, 1, -1, 2], [0, 3]]
+    page.locator("#plane .modebar-btn[data-title='Reset axes']").click()
+    for place in (0, 3):
+        toggle(page, place)
+    page.wait_for_function("() => !/zoom|hide/.test(location.search)")
+    assert page.evaluate(VIEW) == [None, None]
+
+
+def test_no_button_of_a_figure_sends_it_anywhere(sharer):
+    titles = "() => [...document.querySelectorAll('.modebar-btn')].map(button => button.dataset.title)"
+    offered = {"Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Reset axes", "Drag moves z"}
+    assert set(sharer.evaluate(titles)) == offered
 
 
 def test_z_is_copied_and_taken_as_json(sharer):

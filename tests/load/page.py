@@ -22,6 +22,8 @@ class Findings:
     seconds: dict[str, list[float]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    """Frames a second of each run while all visitors were there."""
     updates: int = 0
 
     def took(self, what: str, started: float) -> None:

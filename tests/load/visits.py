@@ -18,8 +18,9 @@ import torch
 from PIL import Image
 
 from aae import AAE
+from aae.data import to_model_range
 from aae.figures import curve_rows
-from aae.ui.panels import AXES
+from aae.ui.panels import AXES, SLIDER_LIMIT
 from aae.ui.training_show import MOST_ROWS
 from tests.load.page import Findings, Page
 
@@ -62,11 +63,22 @@ async def act(page: Page, what: str, shown: str, models: dict[str, AAE], chance:
         axes = np.asarray((await page.run(page.event("view", "input"), changes))["plane"]["axes"])
         return axes.shape == (2, 10) and bool(axes[0, first] == axes[1, second] == 1)
     if what == "encode":
-        value = (await page.run(page.event("btn-encode", "click"), {"model": shown}))["digit"]
-        return value["latent_dim"] == len(value["z"]) == 10
+        answer = await page.run(page.event("btn-encode", "click"), {"model": shown})
+        return answer["digit"]["model"] == shown and is_its_code(answer, models[shown])
     values = await page.run(page.event("model", "input"), {"model": shown})
     weights = await page.client.get(f"/{values['digit']['weights']}")
     return values["model"]["value"] == shown and len(weights.raise_for_status().content) > 1_000_000
+
+
+def is_its_code(answer: dict[str | None, Any], model: AAE) -> bool:
+    """Whether the sliders have the code of the image that came, to their hundredth; without one, ten numbers of theirs."""
+    z, original = np.array([answer[f"z-{i}"] for i in range(10)], float), answer["digit"]["original"]
+    if original is None:  # the server has no images of this kind
+        return z.shape == (10,) and bool((abs(z) <= SLIDER_LIMIT).all())
+    image = torch.frombuffer(bytearray(base64.b64decode(original)), dtype=torch.uint8).view(1, 1, 32, 32)
+    with torch.inference_mode():
+        code = model.encode(to_model_range(image), sample=False)[0].numpy()
+    return bool(abs(np.clip(code, -SLIDER_LIMIT, SLIDER_LIMIT) - z).max() <= 0.0051)
 
 
 @dataclass
@@ -123,10 +135,13 @@ async def visits(url: str, explorers: int, trainers: int, seconds: float, findin
             tasks.append(asyncio.create_task(train(page, run, number)))
             if number < trainers:
                 await asyncio.wait_for(run.moved.wait(), PATIENCE_SECONDS)
-        until = time.perf_counter() + seconds
+        began, seen = time.perf_counter(), [run.frames for _, run in training]
+        until = began + seconds
         async with asyncio.TaskGroup() as group:
             for number, page in enumerate(pages):
                 group.create_task(explore(page, models, until, random.Random(number)))
+        took, now = time.perf_counter() - began, [run.frames for _, run in training]
+        findings.rates += [(last - first) / took for first, last in zip(seen, now, strict=True)][:trainers]
         waiting = training[-1][1]
         findings.check("number 1 of 1 in line" in waiting.text, f"line: {waiting.text}")
         started = time.perf_counter()
@@ -137,4 +152,3 @@ async def visits(url: str, explorers: int, trainers: int, seconds: float, findin
         await asyncio.gather(tasks[0], return_exceptions=True)
         for (page, _), task in zip(training[1:], tasks[1:], strict=True):
             await stop(page, task)
-        findings.seconds["frames a second"] = [run.frames / seconds for _, run in training[1:-1]]

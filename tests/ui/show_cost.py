@@ -19,7 +19,7 @@ from aae.config import PRESETS
 from aae.data import load_images
 from aae.training import Trainer, pick_device, train
 from aae.ui.runtime import leave_room_for_the_page
-from aae.ui.training_show import Show, Story
+from aae.ui.training_show import TOLD_SECONDS, Show, Story
 
 
 def spent(trainer: Trainer, steps: int, advance: Callable[[], bool]) -> tuple[float, float, int, int]:
@@ -46,7 +46,7 @@ def main() -> None:
     config = dataclasses.replace(recipe.train, epochs=max(recipe.train.epochs, enough))
     plain, shown = (Trainer(data, recipe.model, config, device) for _ in range(2))
     show = Show(shown, held_out, Story())
-    events, views = train(plain), show.training(train(shown))
+    events, views = train(plain), show.training(train(shown, report_seconds=TOLD_SECONDS))
     loops = {
         "without": (plain, lambda: next(events) is None),
         "with": (shown, lambda: '"film": {' in json.dumps(dataclasses.asdict(next(views)))),

@@ -48,7 +48,7 @@ def test_scripts_come_from_installed_files():
 
 
 def test_each_process_serves_its_modules_from_a_folder_of_its_own_so_that_no_browser_mixes_versions():
-    assert {path.name for path in served_modules().iterdir()} == {path.name for path in ASSETS.glob("*.js")}
+    assert {path.name for path in served_modules().iterdir()} == {PLOTLY_JS.name, *(path.name for path in ASSETS.glob("*.js"))}
     assert str(served_modules()) in status_box({}, "e").js_on_load
     command = [sys.executable, "-c", "from aae.ui.components import served_modules as s; print(s(), s().is_dir())"]
     other, existed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()

@@ -11,10 +11,12 @@ Z = ",".join(["0.125"] * 10)
 
 
 def test_a_link_names_model_code_view_axes_and_switches(shelf):
-    link = read_link({"model": "mnist-10d", "z": Z, "projection": "axes", "axes": "2,5", "show": "field,overlay"}, shelf)
+    query = {"model": "mnist-10d", "z": Z, "projection": "axes", "axes": "2,5", "show": "field,overlay"}
+    link = read_link({**query, "zoom": "-1,1.5,0,2", "hide": "3,7"}, shelf)
     assert link.shown.key == "mnist-10d"
     assert link.z == [0.125] * 10
     assert (link.view, link.axes, link.toggles) == (AXES, (2, 5), ["field", "overlay"])
+    assert (link.zoom, link.hidden) == ([-1, 1.5, 0, 2], [3, 7])
 
 
 def test_a_link_may_leave_out_all_but_one_thing(shelf):
@@ -37,6 +39,9 @@ BAD = [
     ({"model": "mnist-10d", "axes": "1,1"}, "two different dimensions"),
     ({"model": "mnist-10d", "axes": "0,10"}, "two different dimensions"),
     ({"model": "mnist-10d", "axes": "0,0.5"}, "two different dimensions"),
+    ({"model": "mnist-10d", "zoom": "1,2,3"}, "left, right, bottom and top"),
+    ({"model": "mnist-10d", "zoom": "1,1,0,2"}, "left, right, bottom and top"),
+    ({"model": "mnist-10d", "hide": "10"}, "classes 0 to 9"),
     ({"model": "mnist-10d", "show": "alert(1)"}, "nothing else"),
 ]
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from aae.checkpoints import Checkpoint
-from aae.training import train
 from aae.ui import runtime, training_work
 from aae.ui.session import Visitor
 from aae.ui.training_run import run
@@ -55,7 +54,7 @@ def short_calls(shelf, spaces, monkeypatch):
     limits = dataclasses.replace(runtime.LIMITS["zero-gpu"], call_seconds=0.35)
     monkeypatch.setattr(shelf, "limits", limits)
     monkeypatch.setattr(training_work, "CALL_MARGIN_SECONDS", limits.call_seconds)
-    monkeypatch.setattr(train, "__defaults__", (None, 0.002))  # what REPORT_SECONDS was when it was defined
+    monkeypatch.setattr(training_work, "TOLD_SECONDS", 0.002)
 
 
 def assert_same(one: Checkpoint, other: Checkpoint) -> None:

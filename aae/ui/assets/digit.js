@@ -7,6 +7,8 @@ const FALLBACK_PAUSE = 120; // ms between two requests where the server has to d
 export function mount({ element, props, watch, trigger }) {
   const decoded = element.querySelector("#decoded");
   const original = element.querySelector("#original");
+  const originalFigure = element.querySelector("#original-figure");
+  const note = element.querySelector("#digit-note");
   // Gradio hides what overflows its page, and so keeps what is sticky from sticking to the window; its CSS option cannot reach
   // the page itself. Clipped, it looks the same.
   element.closest(".gradio-container")?.style.setProperty("overflow", "clip", "important");
@@ -25,8 +27,9 @@ export function mount({ element, props, watch, trigger }) {
   });
 
   aae.forgetOriginal = () => {
-    element.querySelector("#original-figure").hidden = true;
-    element.querySelector("#digit-note").textContent = "";
+    if (originalFigure.hidden && !note.textContent) return; // asked at every event of a pointer
+    originalFigure.hidden = true;
+    note.textContent = "";
   };
 
   let weights = null;
@@ -34,8 +37,8 @@ export function mount({ element, props, watch, trigger }) {
     const value = props.value;
     if (!value) return;
     if (value.pixels) return void (serverDecodes && paint(decoded, fromBase64(value.pixels)));
-    element.querySelector("#original-figure").hidden = !value.original;
-    element.querySelector("#digit-note").textContent = value.note ?? "";
+    originalFigure.hidden = !value.original;
+    note.textContent = value.note ?? "";
     if (value.original) paint(original, fromBase64(value.original));
     if (value.model) aae.model = value.model;
     if (value.weights !== weights) {

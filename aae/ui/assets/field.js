@@ -2,6 +2,7 @@
 
 import { project } from "./slice.js";
 import { aae } from "./state.js";
+import { inEachPlot } from "./subplots.js";
 
 const CELLS = 40; // each way
 const MARGIN = 0.2; // of the range beyond what is drawn: a small pan needs no new field
@@ -58,22 +59,14 @@ export function discriminatorField(frame, plot) {
     Object.assign(canvas, { width, height });
     const context = canvas.getContext("2d");
     const image = coloured(field.values);
-    for (const [xName, yName] of [["xaxis", "yaxis"], ["xaxis2", "yaxis2"]]) {
-      const x = plot._fullLayout[xName], y = plot._fullLayout[yName];
-      if (!x || !y) continue;
-      context.save();
-      context.translate(x._offset, y._offset);
-      context.beginPath();
-      context.rect(0, 0, x._length, y._length);
-      context.clip();
+    inEachPlot(plot, context, (x, y) => {
       const { xs, ys } = field;
       const half = [(xs[1] - xs[0]) / 2, (ys[1] - ys[0]) / 2]; // a value belongs to the middle of its cell
       const left = x.l2p(xs[0] - half[0]), right = x.l2p(xs[CELLS - 1] + half[0]);
       const low = y.l2p(ys[0] - half[1]), high = y.l2p(ys[CELLS - 1] + half[1]);
       context.drawImage(image, left, low, right - left, high - low);
       contour(context, field, (value) => x.l2p(value), (value) => y.l2p(value), getComputedStyle(frame).color);
-      context.restore();
-    }
+    });
     canvas.dataset.range = `${Math.min(...field.values)},${Math.max(...field.values)}`;
     const i = CELLS * 12 + 25;
     canvas.dataset.sample = `${field.xs[25]},${field.ys[12]},${field.values[i]}`;

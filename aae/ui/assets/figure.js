@@ -2,6 +2,7 @@
 // in the page's own colours.
 
 import { decodeFloats, figures } from "./figures.js";
+import { loadPlotly } from "./load-plotly.js";
 import { describe } from "./spoken.js";
 import { arrange } from "./tiles.js";
 
@@ -9,21 +10,22 @@ const CONFIG = {
   displaylogo: false,
   responsive: true,
   scrollZoom: true,
-  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendDataToCloud"],
+  modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
+  plotlyServerURL: "", // nothing is to leave this page
 };
 
 // Draw `props.value` and keep drawing it. `prepare(figure)` may change what Plotly gets;
 // `placed(value)` is called whenever its axes may stand elsewhere than before.
 export function mount({ element, props, watch }, { prepare = () => {}, placed = () => {}, buttons = [] } = {}) {
   const plot = element.querySelector(".figure");
-  const Plotly = window.Plotly; // a classic script, which the component's head has loaded by now
+  let Plotly = null; // until it has arrived, which the first of its calls waits for
   let shown = null; // the last value that held a figure
   let points = null; // where its points have moved since: float32 (n, 2), in the order of its traces
   let rows = null; // what its curves have become since: float32 (rows, 1 + traces), x and then a column for each trace
   let revision = 0;
   let narrow = null; // how it is laid out; null until it is drawn
   let behind = false; // something came while it could not be drawn
-  let queue = Promise.resolve(); // Plotly's calls, one after the other
+  let queue = loadPlotly().then((loaded) => (Plotly = loaded)); // Plotly's calls, one after the other
   const inTurn = (call) => (queue = queue.then(call).catch((error) => console.error(error)));
 
   const update = () => {
@@ -57,7 +59,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       const first = narrow === null;
       narrow = isNarrow(element);
       if (figure.layout.meta?.tiles) arrange(figure.layout, plot, narrow);
-      await Plotly.react(plot, figure.data, inPageColours(figure.layout, element), { ...CONFIG, modeBarButtonsToAdd: buttons });
+      await Plotly.react(plot, figure.data, inPageColours(withRoom(figure, element), element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
       if (first) plot.on("plotly_afterplot", () => describe(element, plot));
       if (rows) await redrawCurves();
@@ -161,19 +163,34 @@ function inPageColours(layout, element) {
   };
 }
 
+// The legend stands below the plots, in as many rows as its names need: they get that room.
+const ROW = 20, LETTER = 7.5, MARK = 44; // px: a row, a letter, what stands before a name
+
+function withRoom({ data, layout }, element) {
+  if (layout.legend?.orientation !== "h" || layout.showlegend === false) return layout;
+  const narrow = isNarrow(element), title = narrow ? undefined : layout.legend.title;
+  const lengths = data.filter((trace) => trace.name && trace.showlegend !== false).map((trace) => (trace.meta ?? trace.name).length);
+  const width = element.clientWidth - (layout.margin?.l ?? 0) - LETTER * (title?.text?.length ?? 0);
+  const columns = Math.max(1, Math.floor(width / (MARK + LETTER * Math.max(...lengths, 1))));
+  const bottom = (narrow ? 34 : 52) + ROW * Math.ceil(lengths.length / columns);
+  const margin = { ...layout.margin, b: Math.max(layout.margin?.b ?? 0, bottom) };
+  return { ...layout, margin, legend: { ...layout.legend, title } };
+}
+
 const isNarrow = (element) => element.clientWidth < 560;
 
 // On a phone the plots stand one above the other.
 function stack(layout) {
   const titles = (layout.annotations ?? []).filter((note) => note.yref === "paper");
   const numbers = Object.keys(layout).filter((name) => /^xaxis/.test(name)).map((name) => name.slice(5)).sort();
-  const height = (1 - 0.08 * (numbers.length - 1)) / numbers.length;
+  const gap = 0.12; // for the tick labels above and the title below
+  const height = (1 - gap * (numbers.length - 1)) / numbers.length;
   numbers.forEach((number, i) => {
     const [x, y] = [`xaxis${number}`, `yaxis${number}`];
-    const top = 1 - i * (height + 0.08);
+    const top = 1 - i * (height + gap);
     layout[x] = { ...layout[x], domain: [0, 1], title: undefined };
     layout[y] = { ...layout[y], domain: [top - height, top] };
     if (titles[i]) Object.assign(titles[i], { x: 0, xanchor: "left", y: top });
   });
-  layout.margin = { ...layout.margin, l: 40, r: 4 };
+  layout.margin = { ...layout.margin, t: 60, l: 40, r: 4 }; // the modebar stands above the first title
 }

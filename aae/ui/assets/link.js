@@ -1,8 +1,8 @@
-// The page's address says what it shows: model, z, view and switches. It is written once z rests, and read when the page opens.
+// The page's address says what it shows: model, z, view, switches, zoom and hidden classes. It is written once z rests, and read when the page opens.
 
 import { aae } from "./state.js";
 
-const NAMES = ["model", "z", "projection", "axes", "show"];
+const NAMES = ["model", "z", "projection", "axes", "show", "zoom", "hide"];
 const VIEWS = { PCA: "pca", LDA: "lda", "Worst view": "worst", "Two axes": "axes" };
 const TOGGLES = ["follow", "overlay", "field"];
 const REST = 400; // ms
@@ -21,6 +21,9 @@ function query() {
   if (found.projection === "axes") found.axes = ["x", "y"].map((axis) => document.querySelector(`#axis-${axis} input`)?.value).join(",");
   const shown = TOGGLES.filter((name) => checkbox(name)?.checked);
   if (shown.length) found.show = shown.join(",");
+  const { zoom, hidden } = aae.plotView?.() ?? {};
+  if (zoom) found.zoom = zoom.map((value) => value.toFixed(2)).join(",");
+  if (hidden) found.hide = hidden.join(",");
   return found;
 }
 
@@ -55,6 +58,7 @@ export function mount({ element, props, watch, trigger }) {
     resting = setTimeout(write, REST);
   };
   aae.subscribe(restSoon);
+  aae.plotViewChanged = restSoon;
   document.addEventListener("change", (event) => event.target.closest("#view, #axis-x, #axis-y, .toggles, #model") && restSoon());
   document.addEventListener("click", (event) => event.target.closest("#axis-x, #axis-y, #model, [role=option]") && restSoon());
   aae.link = () => (query() ? addressOf(query(), { forOthers: true }) : null);
@@ -67,12 +71,13 @@ export function mount({ element, props, watch, trigger }) {
     if (value.model) await shown(value);
     opening = false;
   };
-  const shown = async ({ model, z, toggles = [] }) => {
+  const shown = async ({ model, z, toggles = [], zoom, hidden }) => {
     for (let tries = 0; tries < 100 && !(aae.model === model && aae.z.length); tries++) await new Promise((done) => setTimeout(done, 50));
     if (z && aae.latentDim === z.length) {
       aae.forgetOriginal();
       aae.move(z);
     }
+    if (zoom || hidden?.length) aae.showPlotView({ zoom, hidden });
     for (const name of toggles) if (checkbox(name) && !checkbox(name).checked) checkbox(name).click();
   };
   watch("value", opened);

@@ -68,10 +68,11 @@ function apply({ inputs, outputs, activate, weights, biases }, values) {
 
 // float16 bits -> float32 values; Float16Array is too new to rely on.
 export function toFloat32(halves) {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 0x1f;
-    const fraction = half & 0x3ff;
-    return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -14 * (fraction / 1024));
-  });
+  const values = new Float32Array(halves.length), bits = new Uint32Array(values.buffer);
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i], sign = half & 0x8000, exponent = half & 0x7c00, fraction = half & 0x3ff;
+    if (exponent) bits[i] = (sign << 16) | ((exponent + (112 << 10)) << 13) | (fraction << 13);
+    else values[i] = (sign ? -fraction : fraction) * 2 ** -24;
+  }
+  return values;
 }

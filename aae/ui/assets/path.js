@@ -1,6 +1,7 @@
 // A way from A to B, drawn in the plane.
 
 import { project } from "./slice.js";
+import { inEachPlot } from "./subplots.js";
 
 const COLOUR = "#e6007a"; // z's own
 
@@ -25,14 +26,7 @@ export function pathLayer(frame, plot) {
     context.scale(scale, scale);
     const points = path.codes.map((code) => project(axes, code));
     canvas.dataset.ends = [points[0], points.at(-1)].flat().map((value) => value.toFixed(3)).join();
-    for (const [xName, yName] of [["xaxis", "yaxis"], ["xaxis2", "yaxis2"]]) {
-      const x = plot._fullLayout[xName], y = plot._fullLayout[yName];
-      if (!x || !y) continue;
-      context.save();
-      context.translate(x._offset, y._offset);
-      context.beginPath();
-      context.rect(0, 0, x._length, y._length);
-      context.clip();
+    inEachPlot(plot, context, (x, y) => {
       const at = ([px, py]) => [x.l2p(px), y.l2p(py)];
       context.beginPath();
       points.forEach((point) => context.lineTo(...at(point)));
@@ -42,8 +36,7 @@ export function pathLayer(frame, plot) {
       }
       Object.assign(context, { font: "bold 13px system-ui, sans-serif", textAlign: "center", textBaseline: "middle" });
       for (const [name, code] of Object.entries(path.ends)) letter(context, name, ...at(project(axes, code)));
-      context.restore();
-    }
+    });
   };
 
   return {

@@ -8,6 +8,7 @@ import { pathLayer } from "./path.js";
 import { pointCards } from "./points.js";
 import { moveWithin, project } from "./slice.js";
 import { aae } from "./state.js";
+import { plotView } from "./view.js";
 
 const SUBPLOTS = { xy: ["xaxis", "yaxis"], x2y2: ["xaxis2", "yaxis2"] };
 
@@ -53,9 +54,11 @@ export function mount(box) {
     field.placed(axes);
     path.placed(axes);
     place();
+    view.placed();
   };
   let overlaid = false; // the prior's draws over the codes too
-  const prepare = ({ data }) => {
+  const prepare = ({ data, layout }) => {
+    view.prepare({ data, layout });
     const prior = data.find((trace) => trace.name === "prior");
     if (overlaid && prior) data.push({ ...prior, xaxis: "x", yaxis: "y", overlaid: true });
   };
@@ -64,6 +67,7 @@ export function mount(box) {
     overlaid = wanted;
     draw();
   };
+  const view = plotView(plot, draw);
   const drawMarginals = marginals(frame, plot);
   const field = discriminatorField(frame, plot);
   aae.showField = field.show;

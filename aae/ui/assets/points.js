@@ -75,6 +75,7 @@ export function pointCards(frame, plot, server) {
   };
 
   const hide = () => {
+    if (card.hidden) return;
     card.hidden = true;
     current = null;
     clearTimeout(asking);

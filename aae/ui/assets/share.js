@@ -54,7 +54,7 @@ export function mount({ element }) {
     boards: async () => {
       const boards = [...document.querySelectorAll(".board canvas")].filter((canvas) => canvas.matches(".tiles") && canvas.width > 1);
       if (!boards.length) return tell("Open Traversal or Manifold first: what was painted there is saved.");
-      for (const board of boards) await saveCanvas(board, `${aae.model}-${board.closest("[id]")?.id ?? "board"}.png`);
+      for (const board of boards) await saveCanvas(board, `${aae.model}-${board.closest("#traversal, #manifold, #journey")?.id ?? "board"}.png`);
       tell(`${boards.length === 1 ? "A board is" : `${boards.length} boards are`} saved.`);
     },
     gif: () => {

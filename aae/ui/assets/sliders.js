@@ -1,30 +1,55 @@
-// The native sliders follow a z that was moved elsewhere: what they show, at every frame, without an event, so that
-// nothing answers; their values proper once z has rested, by an event that stays in the browser.
+// The native sliders and z. A slider under a hand moves z at once: Gradio, which would ask all sliders for their values at every
+// event, hears of it once z has rested. Sliders follow a z that was moved elsewhere in the same way: what they show at every
+// frame, their values proper by an event that stays in the browser.
 
 import { aae } from "./state.js";
 
 const REST = 150; // ms
+const TURNS = 8; // frames in which each number box is brought up to date once: they cost the most, and nobody reads faster
 
 export function mount({ element, trigger }) {
   const note = element.querySelector("p");
-  let resting = null;
+  let resting = null, turn = 0;
 
+  window.addEventListener("input", (event) => {
+    const slider = event.target.type === "range" && event.target.closest("[id^=z-]");
+    const index = slider ? Number(slider.id.slice(2)) : NaN;
+    if (!(index < aae.z.length)) return;
+    event.stopImmediatePropagation();
+    aae.move(aae.z.with(index, event.target.value));
+  }, { capture: true });
+
+  const rest = () => {
+    aae.readings().forEach((value, index) => setValue(inputsOf(index)[0], value));
+    trigger("rested", {});
+  };
   aae.subscribe((z) => {
     tellBeyond(note, z);
     if (!aae.slidersBehind) return;
-    aae.readings().forEach(show);
+    turn = (turn + 1) % TURNS;
+    aae.readings().forEach((value, index) => {
+      slide(value, index);
+      if (index % TURNS === turn) setValue(inputsOf(index)[0], value);
+    });
     clearTimeout(resting);
-    resting = setTimeout(() => trigger("rested", {}), REST);
+    resting = setTimeout(rest, REST);
   });
 }
 
-function show(value, index) {
-  const slider = document.getElementById(`z-${index}`);
-  const [number, range] = slider?.querySelectorAll("input") ?? [];
-  if (!range) return;
-  number.value = range.value = value;
+// Of a slider of Gradio's: its number box and its track.
+const inputsOf = (index) => document.getElementById(`z-${index}`)?.querySelectorAll("input") ?? [];
+
+function slide(value, index) {
+  const range = inputsOf(index)[1];
+  if (!setValue(range, value)) return;
   const share = (value - range.min) / (range.max - range.min);
   range.style.setProperty("--range_progress", `${100 * share}%`);
+}
+
+function setValue(input, value) {
+  if (!input) return false;
+  if (Number(input.value) !== value) input.value = value;
+  return true;
 }
 
 function tellBeyond(note, z) {

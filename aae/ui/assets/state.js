@@ -9,6 +9,7 @@ const listeners = new Set();
 let decoder = null;
 let discriminator = null;
 let scheduled = false;
+let isDrawn = () => {};
 let readings = []; // what the sliders said when they were last heard or set
 
 export const aae = {
@@ -111,6 +112,9 @@ export const aae = {
     changed();
   },
 
+  // Resolves when the first image has been drawn.
+  drawn: new Promise((resolve) => (isDrawn = resolve)),
+
   // Call `listener(z)` before each frame in which z has changed; returns the function that ends it.
   subscribe(listener) {
     listeners.add(listener);
@@ -125,6 +129,7 @@ function changed() {
   requestAnimationFrame(() => {
     scheduled = false;
     for (const listener of listeners) listener(aae.z);
+    if (decoder) isDrawn();
   });
 }
 
