@@ -1,6 +1,11 @@
-"""Small training runs, and what it means that two of them are the same."""
+"""Small training runs and coroutines, and what it means that two of them are the same."""
 
 from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import torch
 
@@ -8,6 +13,13 @@ from aae.config import ModelConfig, TrainConfig
 from aae.training import EpochEnd, Progress, Trainer, train
 
 SMALL = ModelConfig(hidden_dim=16)
+T = TypeVar("T")
+
+
+def in_a_loop(coroutine: Coroutine[object, object, T]) -> T:
+    """Run a coroutine in a thread of its own: Playwright leaves a loop running in that of the tests."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def settings(**changes) -> TrainConfig:

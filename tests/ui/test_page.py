@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import asyncio
 import inspect
 
 import gradio as gr
 import pytest
 
 from aae.ui.page import Page, remember_signatures
+from tests.runs import in_a_loop
 
 
 def updated(kind, count, function):
@@ -20,7 +20,7 @@ def updated(kind, count, function):
     fn = next(iter(demo.fns.values()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gr.Slider, "__init__", lambda self, *a, **k: (built.append(self), slider_init(self, *a, **k))[1])
-        data = asyncio.run(demo.process_api(fn, [], request=None))["data"]
+        data = in_a_loop(demo.process_api(fn, [], request=None))["data"]
     return data, len(built)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 
 import httpx
@@ -14,6 +13,7 @@ from aae.ui import training_work
 from aae.ui.demo import build_demo, launch_options
 from tests.load.page import Findings, Page
 from tests.load.visits import Run, stop, train
+from tests.runs import in_a_loop
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
 
@@ -91,5 +91,4 @@ def test_pages_are_closed_reloaded_and_stopped(demo, monkeypatch):
         return finished(*args, **options)
 
     monkeypatch.setattr(training_work, "finished", slowly)
-    with ThreadPoolExecutor(1) as pool:  # Playwright leaves a loop running in the thread of the tests
-        pool.submit(lambda: asyncio.run(visit(demo, slow_seconds))).result()
+    in_a_loop(visit(demo, slow_seconds))
