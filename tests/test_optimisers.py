@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
 from torch.optim import Adam
@@ -25,9 +27,39 @@ def test_its_weights_and_state_are_those_of_adam():
             network(torch.arange(40.0).view(8, 5) / (step + 9)).square().mean().backward()
             optimiser.step()
     for wanted, found in zip(one.parameters(), other.parameters(), strict=True):
-        assert torch.equal(wanted, found)
+        torch.testing.assert_close(found, wanted)
     states = zip(adam.state_dict()["state"].values(), lean.state_dict()["state"].values(), strict=True)
-    assert all(torch.equal(wanted[key], found[key]) for wanted, found in states for key in wanted)
+    for wanted, found in states:
+        torch.testing.assert_close(found, wanted)
+
+
+def test_its_tensors_are_views_of_long_ones_until_a_state_is_dropped_or_loaded():
+    layer = nn.Linear(3, 3)
+    optimiser = LeanAdam(layer.parameters(), fused=True)
+
+    def advance(steps: int) -> None:
+        for _ in range(steps):
+            optimiser.zero_grad()
+            layer(torch.ones(2, 3)).sum().backward()
+            optimiser.step()
+
+    def storages() -> set[int]:
+        return {parameter.untyped_storage().data_ptr() for parameter in layer.parameters()}
+
+    advance(3)
+    first = storages()
+    assert len(first) == 1
+    assert float(optimiser.state[layer.weight]["step"]) == 3
+    advance(1)
+    assert storages() == first
+    optimiser.load_state_dict(copy.deepcopy(optimiser.state_dict()))
+    advance(2)
+    assert len(storages()) == 1
+    assert storages() != first
+    assert float(optimiser.state[layer.bias]["step"]) == 6
+    optimiser.state.clear()
+    advance(2)
+    assert float(optimiser.state[layer.bias]["step"]) == 2
 
 
 def test_hooks_see_its_steps():
