@@ -176,7 +176,7 @@ class Backprop:
         self.trunk.refresh()
         self.decoder.refresh()
         self.discriminator.refresh()
-        h, trunk_saved = self.trunk.forward(flat)
+        h, trunk_saved = self.trunk.forward(flat - encoder.centre)
         h = h.to(flat)  # (N, hidden)
         mean = torch.addmm(encoder.mean.bias, h, encoder.mean.weight.t())  # (N, latent_dim)
         z = mean

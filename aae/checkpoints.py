@@ -225,6 +225,7 @@ def _from_parts(metadata: dict[str, str], tensors: dict[str, Tensor]) -> Checkpo
 def _check_weights(weights: dict[str, Tensor], config: ModelConfig) -> None:
     with torch.device("meta"):  # shapes only: nothing is allocated for a file that will be refused
         expected = AAE(config).state_dict()
+    weights.setdefault("encoder.centre", torch.zeros(expected["encoder.centre"].shape))  # files of before it was there
     if set(weights) != set(expected):
         odd = sorted(set(weights) ^ set(expected))
         raise CheckpointError(f"Its weights are not those of an AAE ({quoted(odd)}).")

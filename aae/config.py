@@ -84,6 +84,7 @@ class StrictConfig:
 Posterior = Literal["gaussian", "deterministic"]
 Schedule = Literal["constant", "linear"]
 Precision = Literal["float32", "auto"]
+Inputs = Literal["raw", "centred"]
 Objective = Literal["aae", "ae", "vae"]
 Finish = Literal["none", "standardise"]
 Dataset = Literal[
@@ -133,6 +134,10 @@ class TrainConfig(StrictConfig):
     precision: Precision = field(default="float32", metadata=added("float32"))
     """Of the matrix products in a step: "auto" rounds their factors to bfloat16 where the processor multiplies these at least
     twice as fast (`devices.fast_bfloat16`), and is "float32" elsewhere. Weights and optimisers are float32 in any case."""
+    inputs: Inputs = field(default="raw", metadata=added("raw"))
+    """What the encoder's first layer sees: the images, or their difference from the mean training image. The two encoders can
+    be the same function, for the layer has a bias; but Adam gets further with the second, whose inputs have mean 0
+    (LeCun et al., 1998, section 4.3)."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,7 @@ PRESETS: dict[str, Preset] = {
             adversarial_weight=0.02,
             finish="standardise",
             precision="auto",
+            inputs="centred",
         ),
         "Good digits soon: batch 128, Adam at 1.6e-2 falling to 0, adversarial weight 0.02, codes standardised.",
     ),
@@ -177,6 +183,7 @@ PRESETS: dict[str, Preset] = {
             adversarial_weight=0.05,
             finish="standardise",
             precision="auto",
+            inputs="centred",
         ),
         "What the shipped models were trained with: half the step size of fast, adversarial weight 0.05, 80 epochs.",
     ),

@@ -117,6 +117,11 @@ def default_data_dir() -> Path:
     return Path(named).expanduser()
 
 
+def mean_image(images: Tensor) -> Tensor:
+    """Mean of uint8 images `(N, 1, 32, 32)`, float32 `(1, 32, 32)` in [-1, 1]."""
+    return images.sum(0, dtype=torch.int64).double().div_(len(images) * 127.5).sub_(1).float()
+
+
 def to_model_range(images: Tensor) -> Tensor:
     """uint8 images (0 to 255) to float32 in [-1, 1], any shape; the same as ToTensor and Normalize(0.5, 0.5)."""
     return images.to(torch.float32).div_(127.5).sub_(1.0)

@@ -25,6 +25,9 @@ class Encoder(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         hidden = config.hidden_dim
+        # Subtracted from the images: zero, or the mean training image (TrainConfig.inputs). Not trained.
+        self.centre: Tensor
+        self.register_buffer("centre", torch.zeros(PIXELS))
         self.trunk = nn.Sequential(
             nn.Flatten(),  # (N, 1, 32, 32) -> (N, 1024)
             nn.Linear(PIXELS, hidden),
@@ -39,7 +42,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """x `(N, 1, 32, 32)` in [-1, 1] to μ and log σ², each `(N, latent_dim)`."""
-        h = self.trunk(x)  # (N, hidden)
+        h = self.trunk(x.flatten(1) - self.centre)  # (N, hidden)
         return self.mean(h), self.log_variance(h)
 
 

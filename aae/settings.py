@@ -24,6 +24,7 @@ ABOUT: dict[str, str] = {
     "beta2": "How long Adam remembers the gradients' size, by which it scales each weight's step.",
     "adversarial_weight": "λ, how much fooling the discriminator counts against reconstruction: 0 is a plain autoencoder.",
     "objective": "“aae” is the adversarial game; “ae” drops it, “vae” has a KL divergence instead, for comparison.",
+    "inputs": "“centred” subtracts the mean training image before the encoder, which then learns faster; “raw” does not.",
     "precision": "Of the products in a step: “auto” uses bfloat16 where the processor has it and it pays, else “float32”.",
 }
 """What every field of `ModelConfig` and `TrainConfig` does, in a sentence."""

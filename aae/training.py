@@ -20,7 +20,7 @@ from aae import losses, objectives
 from aae.backprop import Backprop
 from aae.checkpoints import Checkpoint, Record
 from aae.config import ModelConfig, TrainConfig
-from aae.data import ImageData, to_model_range
+from aae.data import ImageData, mean_image, to_model_range
 from aae.devices import describe, fast_bfloat16, pick_device
 from aae.errors import TrainingError
 from aae.events import EpochEnd, Event, Losses, Progress, Recent, divergence
@@ -62,6 +62,8 @@ class Trainer:
         self.images = data.images.to(self.device)  # uint8: a batch is scaled in the step
         self.model = AAE(model_config)
         initialise(self.model, torch.Generator().manual_seed(config.seed))
+        if config.inputs == "centred":
+            self.model.encoder.centre.copy_(mean_image(data.images).flatten())
         self.model.to(self.device)
         self.prior = GaussianPrior(model_config.latent_dim)
         self.noise = torch.Generator(self.device).manual_seed(config.seed)

@@ -192,6 +192,14 @@ def test_a_torch_file_is_refused_without_being_unpickled(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_file_of_before_inputs_could_be_centred_opens_as_it_was(trained_file, tmp_path):
+    tensors, metadata = parts(trained_file)
+    centre = tensors.pop("model.encoder.centre")
+    save_file(tensors, tmp_path / "old.safetensors", metadata)
+    assert torch.equal(load_checkpoint(tmp_path / "old.safetensors").weights["encoder.centre"], centre)
+    assert not centre.any()
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     assert "There is no checkpoint at" in refusal(tmp_path / "missing.safetensors")
     refusal(tmp_path)

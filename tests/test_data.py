@@ -17,7 +17,7 @@ from torchvision.transforms import Compose, InterpolationMode, Normalize, Resize
 from torchvision.transforms.functional import pil_to_tensor
 
 from aae import data
-from aae.data import SOURCES, class_names, class_title, default_data_dir, load_images, to_model_range
+from aae.data import SOURCES, class_names, class_title, default_data_dir, load_images, mean_image, to_model_range
 from aae.errors import DataError
 
 COUNT = 6
@@ -106,6 +106,11 @@ def test_images_use_the_whole_range_and_scale_to_minus_one_to_one(train_data):
     assert x.dtype == torch.float32
     assert (x.min(), x.max()) == (-1, 1)
     assert train_data.images.dtype == torch.uint8  # and the data stay as they are
+
+
+def test_the_mean_image_is_the_mean_of_the_scaled_images(train_data):
+    wanted = to_model_range(train_data.images).double().mean(0)
+    torch.testing.assert_close(mean_image(train_data.images).double(), wanted, rtol=0, atol=1e-6)
 
 
 def test_images_equal_the_published_pipeline_on_real_digits(small_digits, tmp_path):

@@ -153,3 +153,14 @@ def test_a_trained_file_loads_through_the_public_name(trained_file, model, digit
 def test_save_keeps_the_record_it_is_given(trained, tmp_path):
     trained.model().save(tmp_path / "model.safetensors", record=trained.record)
     assert load_checkpoint(tmp_path / "model.safetensors").record == trained.record
+
+
+def test_the_centre_is_subtracted_from_what_the_encoder_sees_and_a_bias_can_do_the_same(model, digits):
+    centred, shifted = AAE().eval().requires_grad_(False), AAE().eval().requires_grad_(False)
+    for network in (centred, shifted):
+        network.load_state_dict(model.state_dict())
+    centred.encoder.centre.copy_(digits.mean(0).flatten())
+    first = shifted.encoder.trunk[1]
+    first.bias.sub_(first.weight @ digits.mean(0).flatten())
+    assert not torch.allclose(centred.encode(digits, sample=False), model.encode(digits, sample=False), atol=1e-2)
+    torch.testing.assert_close(centred.encode(digits, sample=False), shifted.encode(digits, sample=False), atol=1e-4, rtol=0)

@@ -36,7 +36,7 @@ CHANGES = {
     "hidden_dim": 64, "latent_dim": 2, "posterior": "deterministic", "dataset": "digits-sample", "epochs": 3, "batch_size": 100,
     "seed": 2**31 - 1, "learning_rate": 3.3e-5, "discriminator_learning_rate": 1e-7, "schedule": "linear",
     "finish": "standardise", "beta1": 0.0, "beta2": 0.99, "adversarial_weight": 0.123456789, "objective": "vae",
-    "precision": "auto",
+    "precision": "auto", "inputs": "centred",
 }  # fmt: skip
 
 
