@@ -28,6 +28,7 @@ from aae.latent import encode_means
 from aae.models import AAE, initialise
 from aae.optimisers import LeanAdam
 from aae.priors import GaussianPrior
+from aae.resuming import restore
 from aae.standardise import ENOUGH, standardise
 
 __all__ = ["EpochEnd", "Event", "Losses", "Progress", "Trainer", "pick_device", "train"]
@@ -88,7 +89,7 @@ class Trainer:
         self._order_epoch = -1
         self._sums = torch.zeros(4, device=self.device)
         if resume is not None:
-            self._restore(resume)
+            restore(self, resume)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -177,7 +178,7 @@ class Trainer:
     def rewind(self, weights: dict[str, Tensor]) -> None:
         """Take these weights and buffers, and forget the optimisers' moments: they may have diverged with the run."""
         self.model.load_state_dict(weights)
-        for optimiser in self._optimisers().values():
+        for optimiser in self.optimisers().values():
             optimiser.state.clear()
 
     def checkpoint(self, metrics: dict[str, float] | None = None) -> Checkpoint:
@@ -197,7 +198,7 @@ class Trainer:
             "step": torch.tensor(self.step_count),
             "images": torch.tensor(len(self.data)),
         }
-        for name, optimiser in self._optimisers().items():
+        for name, optimiser in self.optimisers().items():
             for index, state in optimiser.state_dict()["state"].items():
                 training |= {f"{name}.{index}.{key}": value.detach().cpu().clone() for key, value in state.items()}
         weights = {name: tensor.detach().cpu().clone() for name, tensor in self.model.state_dict().items()}
@@ -205,61 +206,10 @@ class Trainer:
             model_config=self.model.config, weights=weights, train_config=self.config, record=record, training=training
         )
 
-    def _optimisers(self) -> dict[str, Adam]:
+    def optimisers(self) -> dict[str, Adam]:
+        """Those that the objective uses, by the name that their state has in a checkpoint."""
         discriminator = {"discriminator": self.discriminator_optimiser} if self.config.objective == "aae" else {}
         return {"generator": self.generator_optimiser, **discriminator}
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        if not checkpoint.training:
-            raise TrainingError("This checkpoint carries no training state, so it cannot be resumed; train anew instead.")
-        if checkpoint.model_config != self.model.config:
-            raise TrainingError("This checkpoint is of another model; resume it with its own settings.")
-        training = dict(checkpoint.training)
-        trained_on = checkpoint.record.dataset if checkpoint.record else self.data.dataset
-        if trained_on != self.data.dataset or int(training.pop("images", torch.tensor(0))) != len(self.data):
-            raise TrainingError("This run was on other images; resume it on the data set that it began with.")
-        try:
-            self.model.load_state_dict(checkpoint.weights)
-            noise, self.step_count = training.pop("noise"), int(training.pop("step"))
-            if self.step_count < 0:
-                raise ValueError("a step before the first")
-            self._take_noise(noise, checkpoint)
-            for name, optimiser in self._optimisers().items():
-                shapes = [parameter.shape for parameter in optimiser.param_groups[0]["params"]]
-                state = self._moments(training, name, shapes) if self.step_count else {}
-                optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
-            if training:
-                raise ValueError("more than the state of two optimisers")
-        except (KeyError, ValueError, RuntimeError, TypeError) as error:
-            raise TrainingError("The training state in this checkpoint is damaged; train anew instead.") from error
-        if checkpoint.record is not None:
-            self.seconds = checkpoint.record.wall_clock_seconds
-            self.history = list(checkpoint.record.history)
-
-    def _take_noise(self, state: Tensor, checkpoint: Checkpoint) -> None:
-        """Go on with the run's noise; that of another kind of device cannot be had here, so it is drawn anew."""
-        began_on = checkpoint.record.device.partition(" ")[0] if checkpoint.record else self.device.type
-        if began_on == self.device.type:
-            self.noise.set_state(state)
-            return
-        self.noise.manual_seed(self.config.seed + self.step_count)
-        self.notice = (
-            f"This run comes from another device ({began_on}), so its noise from here on is not what it would be there; "
-            "weights, optimisers and the order of the images go on as they were."
-        )
-
-    @staticmethod
-    def _moments(training: dict[str, Tensor], name: str, shapes: list[torch.Size]) -> dict[int, dict[str, Tensor]]:
-        """Take an Adam's state out of `training`; `KeyError` or `ValueError` unless all is there, fits and is finite."""
-        state: dict[int, dict[str, Tensor]] = {}
-        for index, shape in enumerate(shapes):
-            moments = {key: training.pop(f"{name}.{index}.{key}").clone() for key in ("step", "exp_avg", "exp_avg_sq")}
-            if moments["exp_avg"].shape != shape or moments["exp_avg_sq"].shape != shape:
-                raise ValueError(f"{name}.{index} does not fit")
-            if not all(bool(torch.isfinite(tensor).all()) for tensor in moments.values()):
-                raise ValueError(f"{name}.{index} is not finite")
-            state[index] = moments
-        return state
 
 
 def train(trainer: Trainer, probe: Tensor | None = None, report_seconds: float = REPORT_SECONDS) -> Iterator[Event]:
