@@ -169,7 +169,7 @@ PRESETS: dict[str, Preset] = {
             precision="auto",
             inputs="centred",
         ),
-        "Good digits soon: batch 128, Adam at 1.6e-2 falling to 0, adversarial weight 0.02, images centred, codes standardised.",
+        "Good digits soon: batch 128, Adam at 1.6e-2 falling to 0, adversarial weight 0.02, 7 epochs.",
     ),
     "best": Preset(
         ModelConfig(),
