@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from aae.errors import AAEError
-from aae.evaluate import Evaluation
+from aae.evaluation import Evaluation
 from aae.ui.compare_panel import build_compare
 from aae.ui.components import figure_box, images_box, status_box, table_box
 from aae.ui.diagnosis import codes_parts, file_of, identity, measured_parts, stored

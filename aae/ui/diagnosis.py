@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from aae.data import TITLES, to_model_range
-from aae.evaluate import GROUPS, Evaluation, about_measurement, cells, stored_evaluation
+from aae.evaluation import Evaluation, stored_evaluation
 from aae.latent import held_out_indices
 from aae.measures import MEASURES, Measure
+from aae.tables import GROUPS, about_measurement, cells
 from aae.tiles import correlation_figure, marginals_figure, quantiles_figure
 from aae.ui.components import figure_value
 from aae.ui.panels import held_out

@@ -8,7 +8,8 @@ import pytest
 
 from aae.checkpoints import save_checkpoint
 from aae.config import ModelConfig
-from aae.evaluate import Evaluation, main, store
+from aae.evaluate import main
+from aae.evaluation import Evaluation, store
 from aae.measures import MEASURES, Measure, Stage
 from aae.reconstruction import reconstruction_l1
 from aae.training import Trainer
