@@ -147,6 +147,12 @@ def test_a_value_lies_between_floor_and_ceiling(value, floor, ceiling, expected)
     assert found == (None if expected is None else pytest.approx(expected))
 
 
+def test_a_value_as_far_on_the_other_side_of_its_floor_is_no_nearer_to_it():
+    flat = Measure(-0.4, floor=0.0, ceiling=0.5)
+    assert share(flat, "floor") == pytest.approx(0.8)
+    assert share(flat, "low") == 0.0
+
+
 def test_a_view_over_another_keeps_what_it_does_not_show():
     earlier = tab.View(verdict="close", table={"groups": []})
     later = tab.View(verdict="far").over(earlier)
