@@ -149,7 +149,10 @@ def build_compare(shelf: Shelf, visitor: gr.State, explore: Explore, tabs: gr.Ta
 ABOUT = """
 The **same encoder and decoder** trained in three ways: as a plain **autoencoder** (reconstruction alone), as a **variational
 autoencoder** (Kingma and Welling, 2013: a KL term pulls the posterior of *each* image towards the prior), and as an
-**adversarial autoencoder** (a discriminator pulls the codes of *all* images together towards it).
+**adversarial autoencoder** (a discriminator pulls the codes of *all* images together towards it). *Standardised* in the table:
+the codes were afterwards given the prior's mean and covariance by a change of coordinates, which costs no reconstruction, so
+that one sees how much of a match is a matter of these alone. Where q(z|x) is as wide as a VAE's it is not exact, so it is left
+out there.
 """
 COMMAND = "`python -m aae compare --out checkpoints/compare-mnist.json --models checkpoints`"
 MISSING = f"The three models to compare are not shipped with this copy of the app; {COMMAND} makes them and their table."
