@@ -191,13 +191,13 @@ def wire(
         return [update, identity(there_now), *draw(shown, now, kept).updates()]
 
     def beside(view: View, now: dict[str, Any]) -> list[Any]:
-        """What making pictures shows; what measuring says of where it stands is not covered by it."""
+        """What is shown of a model; what measuring says of where it stands is not covered by it."""
         return (replace(view, status=None) if now.get("measuring") else view).updates()
 
     def pick(key: str, now: dict[str, Any], kept: dict[str, str], visitor: Visitor) -> list[Any]:
         now["measuring"] = False
         with told():
-            return draw(shelf.pick(key, visitor), now, kept).updates()
+            return beside(draw(shelf.pick(key, visitor), now, kept), now)
 
     def picture(key: str, now: dict[str, Any], visitor: Visitor) -> Iterator[list[Any]]:
         """The pictures of the chosen model, made once; a later turn, another choice and Stop end this.
