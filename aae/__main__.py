@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AAEError as error:
         print(f"aae: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("aae: interrupted.", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # whoever read our output has seen enough, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

@@ -2,244 +2,185 @@
 
 Each is trained several times and measured as `evaluate` does. Where "standardised" is said, the codes were afterwards given the
 prior's mean and covariance by a change of coordinates (aae/standardise.py), which costs no reconstruction: it shows how much of
-a match is a matter of mean and covariance alone. The result is one JSON object, `Comparison`.
+a match is a matter of mean and covariance alone. The result is one JSON object, `comparison.Comparison`.
+
+Every run is float32: the products of bfloat16 numbers that a preset may ask for are written for the adversarial step alone.
+What is finished lies in a folder, trainings and measures, so that an interrupted comparison goes on where it stood.
 """
 
 from __future__ import annotations
 
 import argparse
-import copy
 import dataclasses
-import json
+import shutil
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import get_args
 
-import torch
 from tqdm import tqdm
 
-from aae.checkpoints import Checkpoint, load_checkpoint, save_checkpoint, write_atomically
-from aae.classifier import FOLDER, classifier_path, load_classifier
+from aae.checkpoints import load_checkpoint, save_checkpoint, write_atomically
+from aae.classifier import classifier_path
+from aae.comparison import OBJECTIVES, Comparison, Spread, Variant, table
 from aae.config import PRESETS, Dataset, ModelConfig, Objective, TrainConfig, preset
-from aae.data import TITLES, ImageData, load_images
+from aae.data import ImageData, load_images
 from aae.errors import CheckpointError, ConfigError
-from aae.evaluate import GROUPS, aligned, rounded
+from aae.evaluate import measured
+from aae.evaluation import Evaluation, sha256, store, stored_evaluation, with_ceiling
+from aae.latent import with_held_out
 from aae.measures import MEASURES, Quality
-from aae.metrics import measure
 from aae.objectives import POSTERIORS
 from aae.reconstruction import reconstruction_l1
 from aae.standardise import ENOUGH, standardise
 from aae.training import Progress, Trainer, train
 
-FORMAT = "aae-comparison"
-FORMAT_VERSION = 1
-OBJECTIVES: tuple[Objective, ...] = ("ae", "vae", "aae")
+TITLES: dict[Objective, str] = {"ae": "AE", "vae": "VAE", "aae": "AAE"}
+STANDARDISED: tuple[Objective, ...] = ("ae", "aae")
+"""Objectives whose q(z|x) is narrow, so that standardising is exact; a VAE's is not."""
 
 
 @dataclass(frozen=True)
-class Spread:
-    """A measure over several trainings: its mean, and the standard deviation of one training (0 for a single one)."""
+class Run:
+    """One training: its file's name without ending, and its settings."""
 
-    mean: float
-    spread: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread:
-        numbers = torch.tensor(values, dtype=torch.float64)
-        return cls(float(numbers.mean()), float(numbers.std()) if len(values) > 1 else 0.0)
+    name: str
+    model_config: ModelConfig
+    config: TrainConfig
 
 
-@dataclass(frozen=True)
-class Variant:
-    """One column of a comparison."""
-
-    title: str
-    objective: Objective
-    standardised: bool
-    measures: dict[str, Spread]
-    """By the names in `measures.MEASURES`."""
-    seconds: Spread
-    """Wall-clock time of a training, on a machine that may have had other work."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """What `compare` finds."""
-
-    dataset: Dataset
-    images: int
-    """Test images that it was measured on."""
-    seeds: list[int]
-    model_config: dict[str, int | float | str]
-    train_config: dict[str, int | float | str]
-    """Of all runs, but for the seed, the objective and the posterior that goes with it."""
-    floors: dict[str, Spread | None]
-    """The same measures where there is nothing to find, and their spread over draws."""
-    variants: dict[str, Variant]
-    """"ae", "ae-standardised", "vae", "aae" and "aae-standardised"."""
-    notice: str = ""
-
-    def to_json(self) -> str:
-        """One line that `from_json` reads back."""
-        values = {"format": FORMAT, "format_version": FORMAT_VERSION, **dataclasses.asdict(self)}
-        return json.dumps(rounded(values), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Comparison:
-        """Raises `CheckpointError` unless the text is a comparison of this format."""
-        try:
-            values = json.loads(text)
-            if values.pop("format") != FORMAT or values.pop("format_version") != FORMAT_VERSION:
-                raise ValueError("another format")
-            floors = {name: Spread(**floor) if floor else None for name, floor in values.pop("floors").items()}
-            variants = {}
-            for name, variant in values.pop("variants").items():
-                measures = {key: Spread(**value) for key, value in variant.pop("measures").items()}
-                if set(measures) != set(MEASURES):
-                    raise ValueError("other measures")
-                variants[name] = Variant(measures=measures, seconds=Spread(**variant.pop("seconds")), **variant)
-            return cls(floors=floors, variants=variants, **values)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CheckpointError("This is not a comparison made by this app; make it anew with `compare`.") from error
-
-
-def comparison_path(dataset: str) -> Path:
-    """Where the shipped comparison on a data set lies."""
-    return FOLDER / f"compare-{dataset}.json"
-
-
-def stored_comparison(dataset: str = "mnist") -> Comparison | None:
-    """The shipped comparison on a data set; None if there is none that this app can read."""
-    try:
-        return Comparison.from_json(comparison_path(dataset).read_text(encoding="utf-8"))
-    except (OSError, CheckpointError):
-        return None
-
-
-def runs(model_config: ModelConfig, config: TrainConfig, seeds: int) -> Iterator[tuple[str, ModelConfig, TrainConfig]]:
-    """A name and the settings of each training: every objective with every seed, none standardised at its end."""
-    for seed in range(seeds):
+def runs(model_config: ModelConfig, config: TrainConfig, seeds: int) -> Iterator[Run]:
+    """Every objective with every seed, all float32 and none standardised at its end."""
+    for seed in range(config.seed, config.seed + seeds):
         for objective in OBJECTIVES:
-            posterior = POSTERIORS.get(objective, "gaussian")
-            yield (
-                f"{config.dataset}-{model_config.latent_dim}d-{objective}-{seed}",
-                replace(model_config, posterior=posterior),
-                replace(config, objective=objective, seed=config.seed + seed, finish="none"),
-            )
+            name = f"{config.dataset}-{model_config.latent_dim}d-{objective}-{seed}"
+            each = replace(config, objective=objective, seed=seed, finish="none", precision="float32")
+            yield Run(name, replace(model_config, posterior=POSTERIORS.get(objective, "gaussian")), each)
 
 
-def trained(name: str, model_config: ModelConfig, config: TrainConfig, data: ImageData, work: Path | None) -> Checkpoint:
-    """A finished training: the one in `work` of that name if its settings are these, else a new one, kept there."""
-    path = work / f"{name}.safetensors" if work else None
-    if path is not None and path.is_file():
+def trained(run: Run, data: ImageData, held_out: ImageData, work: Path) -> Path:
+    """The checkpoint of a finished training in `work`: what is there if its settings are these, else a new one."""
+    path = work / f"{run.name}.safetensors"
+    if path.is_file():
         found = load_checkpoint(path)
-        finished = found.record is not None and found.record.epochs == config.epochs and found.record.dataset == data.dataset
-        if finished and (found.model_config, found.train_config) == (model_config, config):
-            return found
-    trainer = Trainer(data, model_config, config)
-    with tqdm(total=trainer.total_steps, desc=name, unit="step", leave=False, disable=None) as bar:
+        finished = found.record is not None and (found.record.epochs, found.record.dataset) == (run.config.epochs, data.dataset)
+        if finished and (found.model_config, found.train_config) == (run.model_config, run.config):
+            return path
+    trainer = Trainer(data, run.model_config, run.config)
+    with tqdm(total=trainer.total_steps, desc=run.name, unit="step", leave=False, disable=None) as bar:
         for event in train(trainer):
             if isinstance(event, Progress):
                 bar.update(event.step - bar.n)
-    checkpoint = trainer.checkpoint().slim()
-    if path is not None:
-        save_checkpoint(path, checkpoint)
-    return checkpoint
+    l1 = reconstruction_l1(trainer.checkpoint().model(), held_out)
+    save_checkpoint(path, with_held_out(trainer.checkpoint({"test_l1": round(l1, 5)}).slim(), held_out))
+    return path
+
+
+def standardised(path: Path, data: ImageData, held_out: ImageData) -> Path:
+    """A checkpoint beside that of a training: the same model with its codes standardised; made once."""
+    found, there = load_checkpoint(path), path.with_name(f"{path.stem}-standardised.safetensors")
+    if there.is_file() and load_checkpoint(there).record == found.record:
+        return there
+    model = found.model()
+    standardise(model, data.images[:ENOUGH])
+    save_checkpoint(there, with_held_out(replace(found, weights=dict(model.state_dict())), held_out))
+    return there
+
+
+def measured_once(path: Path, held_out: ImageData, data: ImageData, known: Quality | None) -> Quality:
+    """What is stored beside a checkpoint, or else is measured and stored now; `known` has the floors, once there are any."""
+    found = stored_evaluation(path)
+    if found is None or (found.quality.dataset, found.quality.images) != (held_out.dataset, len(held_out)):
+        classifier = classifier_path(data.dataset)
+        quality = measured(load_checkpoint(path), held_out, data, classifier, seed=0, name=path.stem, known=known)
+        store(path, Evaluation(path.name, sha256(path), quality))
+        found = stored_evaluation(path)  # as a later call will find it, to the last digit
+    assert found is not None
+    return found.quality
 
 
 def compare(
-    model_config: ModelConfig,
-    config: TrainConfig,
-    seeds: int = 3,
-    data_dir: Path | None = None,
-    work: Path | None = None,
+    model_config: ModelConfig, config: TrainConfig, seeds: int, data: ImageData, held_out: ImageData, work: Path
 ) -> Comparison:
     """Train and measure every objective with every seed, on the CPU.
 
     Args:
         model_config: the networks; each objective takes the posterior it needs.
-        config: settings of every run; its seed is the first one.
+        config: settings of every run, with the data set that `data` is; its seed is the first one.
         seeds: how many trainings of each.
-        data_dir: torchvision's root; the offline sample stands in where the images cannot be had.
-        work: folder that keeps finished trainings, so that an interrupted comparison goes on where it stood.
+        data: what to train on.
+        held_out: what to measure on.
+        work: folder of finished trainings and their measures, which are taken up as they are.
 
     Raises:
         TrainingError: a run diverged.
         CheckpointError: there is no classifier of this data set, or a file cannot be written.
     """
-    data = load_images(config.dataset, "train", data_dir)
-    config = replace(config, dataset=data.dataset)
-    held_out = load_images(data.dataset, "test", data_dir)
-    classifier = load_classifier(classifier_path(data.dataset))
     found: dict[str, list[Quality]] = {}
     seconds: dict[Objective, list[float]] = {}
     floors: Quality | None = None  # the same for all: they are of the prior and of real images
-    for name, each_model, each in runs(model_config, config, seeds):
-        checkpoint = trained(name, each_model, each, data, work)
-        assert checkpoint.record is not None
-        seconds.setdefault(each.objective, []).append(checkpoint.record.wall_clock_seconds)
-        model = checkpoint.model()
-        print(f"{name}: test L1 {reconstruction_l1(model, held_out):.4f}", file=sys.stderr, flush=True)  # noqa: T201
-        floors = measure(model, held_out, data, classifier, floors=floors)
-        found.setdefault(each.objective, []).append(floors)
-        if each.objective != "vae":
-            standardised = copy.deepcopy(model)
-            standardise(standardised, data.images[:ENOUGH])
-            found.setdefault(f"{each.objective}-standardised", []).append(
-                measure(standardised, held_out, data, classifier, floors=floors)
-            )
+    planned, started = list(runs(model_config, config, seeds)), time.monotonic()
+    for place, run in enumerate(planned, 1):
+        path = trained(run, data, held_out, work)
+        record = load_checkpoint(path).record
+        assert record is not None
+        seconds.setdefault(run.config.objective, []).append(record.wall_clock_seconds)
+        floors = measured_once(path, held_out, data, floors)
+        found.setdefault(run.config.objective, []).append(floors)
+        if run.config.objective in STANDARDISED:
+            other = measured_once(standardised(path, data, held_out), held_out, data, floors)
+            found.setdefault(f"{run.config.objective}-standardised", []).append(other)
+        left = (time.monotonic() - started) / place * (len(planned) - place) / 60
+        said = f"{place} of {len(planned)}, {run.name}: test L1 {record.metrics['test_l1']:.4f}; about {left:.0f} min left"
+        print(said, file=sys.stderr, flush=True)  # noqa: T201
     assert floors is not None
-    titles = {"ae": "AE", "vae": "VAE", "aae": "AAE"}
     variants = {}
-    for key, qualities in found.items():
-        objective: Objective = next(name for name in OBJECTIVES if name == key.partition("-")[0])
-        standardised_too = key.endswith("-standardised")
-        measures = {name: Spread.of([quality.measures[name].value for quality in qualities]) for name in MEASURES}
-        title = titles[objective] + ", standardised" * standardised_too
-        variants[key] = Variant(title, objective, standardised_too, measures, Spread.of(seconds[objective]))
+    for objective in OBJECTIVES:
+        for key in (objective, f"{objective}-standardised"):
+            if key in found:
+                measures = {name: Spread.of([quality.measures[name].value for quality in found[key]]) for name in MEASURES}
+                title = TITLES[objective] + ", standardised" * (key != objective)
+                variants[key] = Variant(title, objective, key != objective, measures, Spread.of(seconds[objective]))
+    shared = planned[0].config
     return Comparison(
         dataset=data.dataset,
         images=len(held_out),
         seeds=[config.seed + seed for seed in range(seeds)],
         model_config=dataclasses.asdict(model_config),
-        train_config=dataclasses.asdict(replace(config, finish="none")),
+        train_config=dataclasses.asdict(replace(shared, objective=config.objective)),
         floors={
             name: None if value.floor is None else Spread(value.floor, value.floor_spread or 0.0)
             for name, value in floors.measures.items()
         },
-        variants={key: variants[key] for key in sorted(variants, key=list(COLUMNS).index)},
+        variants=variants,
         notice=data.notice,
     )
 
 
-COLUMNS = ("ae", "ae-standardised", "vae", "aae", "aae-standardised")
+def place_models(first: Sequence[Run], work: Path, folder: Path) -> None:
+    """Copy these trainings, one of each objective, from `work` to `folder`, for the page: ``mnist-10d-ae``, ``-vae``, ``-aae``.
 
+    Their measures come with them, with the plain autoencoder's as the others' ceilings.
 
-def table(comparison: Comparison) -> str:
-    """A Markdown table: a row for each measure, a column for each variant and one for the floor; mean ± spread."""
-    rows = [("", *[variant.title for variant in comparison.variants.values()], "floor")]
-    for group, title in GROUPS.items():
-        rows.append((f"**{title}**", *[""] * (len(comparison.variants) + 1)))
-        for name, about in MEASURES.items():
-            if about.group == group:
-                spreads = [variant.measures[name] for variant in comparison.variants.values()]
-                cells = ["" if s is None else f"{s.mean:.{about.digits}f} ± {s.spread:.{about.digits}f}" for s in spreads]
-                floor = comparison.floors[name]
-                rows.append((about.title, *cells, "" if floor is None else f"{floor.mean:.{about.digits}f}"))
-    return "\n".join([about_comparison(comparison), "", *aligned(rows)])
-
-
-def about_comparison(comparison: Comparison) -> str:
-    """What a comparison is of, in a sentence."""
-    config, count = comparison.train_config, len(comparison.seeds)
-    return (
-        f"{comparison.notice} Mean ± standard deviation over {count} training{'s' * (count > 1)} "
-        f"(seeds {', '.join(map(str, comparison.seeds))}) of {config['epochs']} epochs each, preset {config['preset']}; "
-        f"{comparison.model_config['latent_dim']} latent dimensions; "
-        f"measured on {comparison.images:,} test images of {TITLES[comparison.dataset]}."
-    ).strip()
+    Raises:
+        CheckpointError: a file cannot be written.
+    """
+    plain: Evaluation | None = None
+    for run in first:
+        there = folder / f"{run.name.rpartition('-')[0]}.safetensors"
+        found = stored_evaluation(work / f"{run.name}.safetensors")
+        assert found is not None
+        save_checkpoint(there, load_checkpoint(work / f"{run.name}.safetensors"))
+        evaluation = Evaluation(there.name, sha256(there), found.quality)
+        if plain is not None:
+            evaluation = replace(evaluation, quality=with_ceiling(found.quality, plain.quality), ceiling_of=plain.file)
+        store(there, evaluation)
+        if run.config.objective == "ae":
+            plain = evaluation
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -252,25 +193,62 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hidden-dim", type=int, help="width of the hidden layers")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each (default: 3)")
     parser.add_argument("--data-dir", type=Path, help="torchvision's root (default: AAE_DATA_DIR or the cache folder)")
-    parser.add_argument("--work", type=Path, metavar="DIR", help="keep finished trainings here, and go on from them")
     parser.add_argument("--out", type=Path, metavar="FILE", help="JSON file to write")
+    parser.add_argument(
+        "--models", type=Path, metavar="DIR", help="put the first seed's three models and their measures here, for the page"
+    )
+    parser.add_argument(
+        "--work", type=Path, metavar="DIR",
+        help="keep every training here (default: beside --out until all are done); the same command goes on from them",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a table")
     options = parser.parse_args(arguments)
     if not 1 <= options.seeds <= 100:
         raise ConfigError(f"seeds is {options.seeds}; choose a value from 1 to 100.")
-    if options.work is not None and not options.work.is_dir():
-        raise CheckpointError(f"There is no folder {options.work}; make it first or choose another --work.")
+    for flag, folder in (("--work", options.work), ("--models", options.models), ("--out", options.out and options.out.parent)):
+        if folder is not None and not folder.is_dir():
+            raise CheckpointError(f"There is no folder {folder}; make it first or choose another {flag}.")
     recipe, given = preset(options.preset), vars(options)
     sizes = {name: given[name] for name in ("latent_dim", "hidden_dim") if given[name] is not None}
     changes = {"epochs": options.epochs} if options.epochs is not None else {}
-    config = replace(recipe.train, dataset=options.dataset, **changes)
-    comparison = compare(replace(recipe.model, **sizes), config, options.seeds, options.data_dir, options.work)
-    if comparison.notice:
-        print(comparison.notice, file=sys.stderr)  # noqa: T201
-    if options.out:
-        try:
-            write_atomically(options.out, f"{comparison.to_json()}\n".encode())
-        except OSError as error:
-            raise CheckpointError(f"{options.out} cannot be written ({error.strerror or error}).") from error
+    data = load_images(options.dataset, "train", options.data_dir)
+    held_out = load_images(data.dataset, "test", options.data_dir)
+    if data.notice:
+        print(data.notice, file=sys.stderr)  # noqa: T201
+    model_config, config = replace(recipe.model, **sizes), replace(recipe.train, dataset=data.dataset, **changes)
+    try:
+        with workplace(options.work, options.out) as work:
+            comparison = compare(model_config, config, options.seeds, data, held_out, work)
+            if options.models:
+                place_models(list(runs(model_config, config, seeds=1)), work, options.models)
+            if options.out:
+                write(options.out, comparison)
+    except KeyboardInterrupt:
+        kept = "what is finished is kept, and the same command goes on from there." if options.work or options.out else ""
+        print(f"aae: interrupted; {kept or 'nothing is kept without --out.'}", file=sys.stderr)  # noqa: T201
+        return 130
     print(comparison.to_json() if options.json else table(comparison))  # noqa: T201
     return 0
+
+
+@contextmanager
+def workplace(work: Path | None, out: Path | None) -> Iterator[Path]:
+    """Where trainings lie while they are compared: `work`, or a folder beside `out` that is removed once all is well."""
+    if work is not None:
+        yield work
+    elif out is not None:
+        folder = out.with_suffix(".runs")
+        folder.mkdir(exist_ok=True)
+        yield folder
+        shutil.rmtree(folder)
+    else:
+        with tempfile.TemporaryDirectory(prefix="aae-compare-") as name:
+            yield Path(name)
+
+
+def write(path: Path, comparison: Comparison) -> None:
+    """Keep a comparison; raises `CheckpointError` if the file cannot be written."""
+    try:
+        write_atomically(path, f"{comparison.to_json()}\n".encode())
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written ({error.strerror or error}).") from error

@@ -1,4 +1,4 @@
-"""The Parzen-window log-likelihood of Makhzani et al. (2015), table 2, after Breuleux et al. (2011).
+"""The Parzen-window log-likelihood of Makhzani et al. (2015), table 1, after Breuleux et al. (2011).
 
 Draw samples, put a Gaussian of width σ on each, choose σ on a validation split, and report the mean log density of the test
 images in nats. Theis et al. (2016) show how little it says of a model; it is here because the paper reports it.

@@ -57,7 +57,7 @@ def overlap(real: Tensor, fake: Tensor, real_radii: Tensor | None = None, fake_r
     """Improved precision and recall, and density and coverage, of fake features `(M, F)` against real ones `(N, F)`.
 
     A point's reach is the distance to its k-th nearest neighbour within its own set: k = 3 for precision and recall
-    (Kynkäänniemi et al., 2019, equation 1), k = 5 for density and coverage (Naeem et al., 2020, equations 2 and 3). Radii
+    (Kynkäänniemi et al., 2019, equations 1 and 2), k = 5 for density and coverage (Naeem et al., 2020, section 3). Radii
     from `neighbour_radii` may be passed to save their computation; at least six points of each are needed.
     """
     real_radii = neighbour_radii(real) if real_radii is None else real_radii

@@ -1,27 +1,39 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from aae import compare as command
 from aae.checkpoints import load_checkpoint
-from aae.compare import Comparison, Spread, main, table
+from aae.compare import main
+from aae.comparison import Comparison, Spread, table
 from aae.errors import AAEError, CheckpointError
+from aae.evaluate import evaluate
+from aae.evaluation import stored_evaluation
 from aae.measures import MEASURES, Measure
 
 TINY = ["--dataset", "digits-sample", "--preset", "reference", "--epochs", "1", "--hidden-dim", "16", "--latent-dim", "2"]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> tuple[Comparison, object]:
-    """A comparison on the sample by the command, and the folder of its trainings; the slowest measures are left out."""
-    folder = tmp_path_factory.mktemp("compare")
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """The slowest measures are left out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aae.metrics.PARZEN_SAMPLES", 50)
         patch.setattr("aae.metrics.FLOORS", 2)
         patch.setattr("aae.metrics._told_apart", lambda z, draws, seed: {"two_sample": Measure(0.5)})
-        assert main([*TINY, "--seeds", "2", "--work", str(folder), "--out", str(folder / "out.json")]) == 0
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> tuple[Comparison, Path]:
+    """A comparison on the sample by the command, and the folder of its trainings."""
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "shown").mkdir()
+    flags = ["--work", str(folder), "--out", str(folder / "out.json"), "--models", str(folder / "shown")]
+    assert main([*TINY, "--seeds", "2", *flags]) == 0
     return Comparison.from_json((folder / "out.json").read_text(encoding="utf-8")), folder
 
 
@@ -66,19 +78,57 @@ def test_finished_trainings_are_taken_up_and_others_are_not(made, monkeypatch):
     began = []
 
     def trainer(data, model_config, config):
-        began.append(config.objective)
+        began.append((config.objective, config.seed, config.epochs))
         raise AAEError("stop here")
 
     monkeypatch.setattr(command, "Trainer", trainer)
-    monkeypatch.setattr(command, "measure", lambda *a, **k: pytest.fail("measured"))
+    monkeypatch.setattr(command, "measured", lambda *a, **k: pytest.fail("measured again"))
     with pytest.raises(AAEError, match="stop here"):  # of two epochs: none of these
         main([*TINY, "--epochs", "2", "--work", str(folder)])
-    assert began == ["ae"]
-    monkeypatch.setattr(command, "measure", lambda *a, **k: made[0])
-    monkeypatch.setattr(command, "standardise", lambda *a: None)
     with pytest.raises(AAEError, match="stop here"):  # a third seed: the six that are there, then a new one
         main([*TINY, "--seeds", "3", "--work", str(folder)])
-    assert began == ["ae", "ae"]
+    assert began == [("ae", 0, 2), ("ae", 2, 1)]
+
+
+def test_an_interrupted_comparison_goes_on_where_it_stood_and_finds_the_same(made, tmp_path, monkeypatch, capsys):
+    out, began = tmp_path / "compare.json", []
+    train = command.train
+
+    def interrupted(trainer):
+        began.append((trainer.config.objective, trainer.config.seed))
+        if len(began) == 3:
+            raise KeyboardInterrupt
+        return train(trainer)
+
+    monkeypatch.setattr(command, "train", interrupted)
+    assert main([*TINY, "--seeds", "2", "--out", str(out)]) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+    assert not out.exists()
+    assert len(list((tmp_path / "compare.runs").glob("*.safetensors"))) == 3  # two trainings, one of them standardised too
+    assert main([*TINY, "--seeds", "2", "--out", str(out)]) == 0
+    assert began[3:] == [("aae", 0), ("ae", 1), ("vae", 1), ("aae", 1)]
+    assert [path.name for path in tmp_path.iterdir()] == ["compare.json"]
+    found = Comparison.from_json(out.read_text(encoding="utf-8"))
+    assert {key: variant.measures for key, variant in found.variants.items()} == {
+        key: variant.measures for key, variant in made[0].variants.items()
+    }
+    assert found.floors == made[0].floors
+
+
+def test_the_first_seeds_models_are_put_where_the_page_finds_them_with_codes_and_measures(made):
+    _, folder = made
+    paths = [folder / "shown" / f"digits-sample-2d-{objective}.safetensors" for objective in ("ae", "vae", "aae")]
+    assert sorted((folder / "shown").glob("*.safetensors")) == sorted(paths)
+    plain = stored_evaluation(paths[0])
+    for path in paths:
+        checkpoint, evaluation = load_checkpoint(path), stored_evaluation(path)
+        assert (checkpoint.train_config.seed, len(checkpoint.codes), checkpoint.training) == (0, 500, {})
+        assert evaluation.file == path.name
+        assert evaluation.ceiling_of == ("" if path == paths[0] else paths[0].name)
+        assert evaluation.quality.measures["l1"].ceiling == (None if path == paths[0] else plain.quality.measures["l1"].value)
+        again = evaluate(path, ceiling=None if path == paths[0] else paths[0])
+        assert again.quality.measures["l1"].value == pytest.approx(evaluation.quality.measures["l1"].value, rel=1e-5)
+    assert all(path.stat().st_size < 8e6 for path in paths)
 
 
 def test_a_spread_is_the_standard_deviation_of_one_training():
@@ -93,7 +143,13 @@ def test_what_is_no_comparison_is_refused_in_one_sentence(text):
 
 
 @pytest.mark.parametrize(
-    ("flags", "said"), [(["--seeds", "0"], "seeds"), (["--epochs", "0"], "epochs"), (["--work", "/nowhere"], "/nowhere")]
+    ("flags", "said"),
+    [
+        (["--seeds", "0"], "seeds"),
+        (["--epochs", "0"], "epochs"),
+        (["--work", "/nowhere"], "/nowhere"),
+        (["--models", "/nowhere"], "--models"),
+    ],
 )
 def test_a_bad_setting_is_one_sentence(flags, said):
     with pytest.raises(AAEError, match=said):

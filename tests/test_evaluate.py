@@ -10,10 +10,12 @@ from aae import evaluate as command
 from aae.checkpoints import Checkpoint, save_checkpoint
 from aae.config import ModelConfig
 from aae.errors import CheckpointError
-from aae.evaluate import Evaluation, evaluate, evaluation_path, main, stored_evaluation, table, with_ceiling
+from aae.evaluate import evaluate, main
+from aae.evaluation import Evaluation, evaluation_path, shipped_ceiling, stored_evaluation, with_ceiling
 from aae.measures import MEASURES
 from aae.models import AAE
 from aae.reconstruction import reconstruction_l1
+from aae.tables import table
 from aae.training import Trainer
 from tests.runs import settings
 
@@ -95,12 +97,12 @@ def test_what_is_no_stored_evaluation_is_refused_in_one_sentence(evaluation, cha
 
 def test_the_shipped_autoencoder_of_the_same_size_and_images_is_the_ceiling(evaluation, tmp_path):
     quality = evaluation.quality
-    assert command.shipped_ceiling(quality, tmp_path) is None
+    assert shipped_ceiling(quality, tmp_path) is None
     wider = dataclasses.replace(evaluation, file="wider", quality=dataclasses.replace(quality, hidden_dim=64))
     (tmp_path / "a-ae.evaluation.json").write_text(wider.to_json(), encoding="utf-8")
-    assert command.shipped_ceiling(quality, tmp_path) is None
+    assert shipped_ceiling(quality, tmp_path) is None
     (tmp_path / "b-ae.evaluation.json").write_text(evaluation.to_json(), encoding="utf-8")
-    found = command.shipped_ceiling(quality, tmp_path)
+    found = shipped_ceiling(quality, tmp_path)
     assert found == evaluation
     assert with_ceiling(quality, found.quality).measures["l1"].ceiling == quality.measures["l1"].value
 
@@ -141,7 +143,7 @@ def test_a_checkpoint_without_a_record_cannot_be_measured(tmp_path):
 def test_a_model_of_images_that_are_not_at_hand_is_measured_on_the_sample_and_says_so(
     tmp_path, train_data, capsys, monkeypatch, evaluation
 ):
-    def measuring(model, held_out, train, classifier, seed):
+    def measuring(model, held_out, train, classifier, seed, known):
         assert (held_out.dataset, train.dataset, len(held_out)) == ("digits-sample", "digits-sample", 500)
         yield dataclasses.replace(evaluation.quality, notice=held_out.notice)
 

@@ -28,6 +28,15 @@ def one_epoch(tmp_path_factory) -> Path:
     return path
 
 
+def test_ctrl_c_in_a_command_that_keeps_nothing_is_one_line_and_status_130(monkeypatch, capsys):
+    def stopped(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("aae.evaluate.main", stopped)
+    assert main(["evaluate", "any.safetensors"]) == 130
+    assert capsys.readouterr().err == "aae: interrupted.\n"
+
+
 @pytest.fixture
 def copied(one_epoch, tmp_path) -> Path:
     path = tmp_path / "one.safetensors"

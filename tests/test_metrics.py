@@ -3,13 +3,15 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from aae.classifier import Classifier
 from aae.config import ModelConfig
-from aae.measures import MEASURES
-from aae.metrics import Quality, Stage, measure, measuring
+from aae.measures import MEASURES, Measure
+from aae.metrics import Quality, Stage, _mean_and_half_interval, _with_floors, measure, measuring
 from aae.models import AAE
 from aae.reconstruction import reconstruction_l1
 
@@ -31,6 +33,25 @@ def test_measuring_finds_the_same_twice_and_every_measure_there_is(measured, hel
     assert (quality.images, quality.latent_dim, quality.hidden_dim, quality.dataset) == (500, 3, 32, "digits-sample")
     numbers = [value for found in quality.measures.values() for value in dataclasses.astuple(found) if value is not None]
     assert all(type(value) is float and math.isfinite(value) for value in numbers)
+
+
+def test_floors_that_are_known_are_taken_over_and_change_nothing_else(measured, train_data, held_out, monkeypatch):
+    model, quality, _ = measured
+    monkeypatch.setattr("aae.metrics.PARZEN_SAMPLES", 500)
+    torch.manual_seed(0)
+    _, classifier = AAE(model.config), Classifier(10).eval()
+    monkeypatch.setattr("aae.metrics._with_floors", lambda *a: pytest.fail("computed again"))
+    assert measure(model, held_out, train_data, classifier, seed=4, floors=quality) == quality
+
+
+def test_an_error_is_half_of_the_means_interval_and_a_floor_the_mean_and_spread_of_its_draws():
+    values = torch.rand(400, generator=torch.Generator().manual_seed(0))
+    mean, half = _mean_and_half_interval(values)
+    low, high = stats.norm.interval(0.95, values.double().mean(), stats.sem(values.double()))
+    assert (mean - half, mean + half) == pytest.approx((low, high), rel=1e-4)
+    draws = [{"mmd": Measure(value)} for value in (1.0, 2.0, 6.0)]
+    (found,) = _with_floors({"mmd": Measure(7.0, p_value=0.1), "l1": Measure(1.0)}, draws).values()
+    assert found == Measure(7.0, p_value=0.1, floor=3.0, floor_spread=pytest.approx(np.std([1, 2, 6], ddof=1)))
 
 
 def test_an_untrained_models_codes_are_told_from_the_prior_and_its_floors_are_not(measured):

@@ -56,6 +56,7 @@ def test_correlation_is_drawn_from_minus_one_to_one_with_its_numbers():
     np.testing.assert_allclose(heat.z, matrix, atol=1e-4)
     assert (heat.zmin, heat.zmax) == (-1, 1)
     assert list(heat.x) == list(heat.y) == ["z[0]", "z[1]"]
+    assert [list(row) for row in heat.text] == [["", f"{matrix[0, 1]:.2f}"], [f"{matrix[1, 0]:.2f}", ""]]
 
 
 @pytest.mark.parametrize(("spread", "plots"), [(1.0, 2), (20.0, 4)])

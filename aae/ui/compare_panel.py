@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import product
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from aae.compare import OBJECTIVES, Comparison, about_comparison, stored_comparison
+from aae.comparison import OBJECTIVES, Comparison, about_comparison, stored_comparison
 from aae.config import Objective
-from aae.evaluate import GROUPS
 from aae.latent import axis_projection, pca_projection
 from aae.measures import MEASURES
 from aae.objectives import TITLES
+from aae.tables import GROUPS
 from aae.tiles import side_by_side_figure
 from aae.ui.components import figure_box, figure_value, grid, images_box, table_box
 from aae.ui.diagnosis import sampled_codes
@@ -28,44 +29,56 @@ SAMPLES = 32
 
 
 def compared(shelf: Shelf) -> dict[Objective, ShownModel]:
-    """The shipped models to show side by side: of each objective one, alike in data set and size."""
+    """The shipped models to show side by side: of each objective one, alike in data set, size and budget.
+
+    Where no three had the same budget, the first three that are alike otherwise; empty without all three.
+    """
     first = shelf.first()
     if first is None:
         return {}
 
-    def alike(shown: ShownModel) -> bool:
-        return (shown.dataset, shown.latent_dim) == (first.dataset, first.latent_dim)
-
-    found: dict[Objective, ShownModel] = {}
-    for objective in OBJECTIVES:
-        models = [shown for shown in shelf.shipped.values() if shown.checkpoint.objective == objective and alike(shown)]
-        # One made for the comparison, which its name says, before one that was trained for longer.
+    def alike(objective: Objective) -> list[ShownModel]:
+        models = [shown for shown in shelf.shipped.values() if shown.checkpoint.objective == objective]
+        # One made for the comparison, which its name says, before one whose codes were standardised at the end.
         models.sort(key=lambda shown: not shown.key.endswith(f"-{objective}"))
-        if models:
-            found[objective] = models[0]
-    return found if len(found) == len(OBJECTIVES) else {}
+        return [shown for shown in models if kind(shown) == kind(first)]
+
+    triples = list(product(*map(alike, OBJECTIVES)))
+    fair = [three for three in triples if len(set(map(budget, three))) == 1]
+    return dict(zip(OBJECTIVES, (fair or triples)[0], strict=True)) if triples else {}
+
+
+def kind(shown: ShownModel) -> tuple[str, int, int]:
+    """What a model is of: its data set and its sizes."""
+    config = shown.checkpoint.model_config
+    return shown.dataset, config.latent_dim, config.hidden_dim
 
 
 def latent_value(models: dict[Objective, ShownModel]) -> tuple[dict[str, Any], str]:
     """Codes of each model in its own best plane, all on the same axes; and what they are, in words."""
     panels, words = [], []
-    for objective, shown in models.items():
+    budgets = [budget(shown) for shown in models.values()]
+    fair = len(set(budgets)) == 1
+    for (objective, shown), each in zip(models.items(), budgets, strict=True):
         codes, what = sampled_codes(shown)
         flat = axis_projection(shown.latent_dim) if shown.latent_dim == 2 else pca_projection(codes)
         labels = shown.labels[: len(codes)][:POINTS]
         panels.append((TITLES[objective], flat(codes[:POINTS])[: len(labels)], labels))
         spread = np.sqrt(np.square(codes).mean())
-        words.append(
-            f"{TITLES[objective]} ({shown.key}, {budget(shown)}): {what}; root mean square of a coordinate {spread:.2f}"
-        )
+        trained = [] if fair else [each]
+        name = ", ".join([shown.key, *trained])
+        words.append(f"{TITLES[objective]} ({name}): {what}; root mean square of a coordinate {spread:.2f}")
+    said = f"{f'Each trained for {budgets[0]}' if fair else '**Not** of the same budget'}. {'. '.join(words)}."
     figure = side_by_side_figure(panels, next(iter(models.values())).class_names, revision="compare")
-    return figure_value(figure, description=f"Codes of three models on the same axes. {'. '.join(words)}."), ". ".join(words)
+    return figure_value(figure, description=f"Codes of three models on the same axes. {said}"), said
 
 
 def budget(shown: ShownModel) -> str:
     """How long a model was trained, and by which recipe: the shipped ones may differ in it, those of the table do not."""
     record, config = shown.checkpoint.record, shown.checkpoint.train_config
-    return f"{record.epochs:g} epochs of preset {config.preset}" if record and config else "an unknown number of epochs"
+    if record is None or config is None:
+        return "an unknown number of epochs"
+    return f"{record.epochs:g} epochs of preset {config.preset}, seed {config.seed}"
 
 
 def samples_value(models: dict[Objective, ShownModel]) -> dict[str, Any]:
@@ -136,9 +149,11 @@ def build_compare(shelf: Shelf, visitor: gr.State, explore: Explore, tabs: gr.Ta
 ABOUT = """
 The **same encoder and decoder** trained in three ways: as a plain **autoencoder** (reconstruction alone), as a **variational
 autoencoder** (Kingma and Welling, 2013: a KL term pulls the posterior of *each* image towards the prior), and as an
-**adversarial autoencoder** (a discriminator pulls the codes of *all* images together towards it).
+**adversarial autoencoder** (a discriminator pulls the codes of *all* images together towards it). *Standardised* in the table:
+the codes were afterwards given the prior's mean and covariance by a change of coordinates, which costs no reconstruction, so
+that one sees how much of a match is a matter of these alone. Where q(z|x) is as wide as a VAE's it is not exact, so it is left
+out there.
 """
-MISSING = """
-The three models to compare are not shipped with this copy of the app. `python -m aae compare` trains and tabulates them.
-"""
-NO_TABLE = "There is no table with this copy of the app; `python -m aae compare` makes it."
+COMMAND = "`python -m aae compare --out checkpoints/compare-mnist.json --models checkpoints`"
+MISSING = f"The three models to compare are not shipped with this copy of the app; {COMMAND} makes them and their table."
+NO_TABLE = f"There is no table with this copy of the app; {COMMAND} makes it."

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from aae.errors import AAEError
-from aae.evaluate import Evaluation
+from aae.evaluation import Evaluation
 from aae.ui.compare_panel import build_compare
 from aae.ui.components import figure_box, images_box, status_box, table_box
 from aae.ui.diagnosis import codes_parts, file_of, identity, measured_parts, stored
@@ -148,7 +148,8 @@ def wire(
     stop: gr.Button,
     parts: list[gr.Component],
 ) -> None:
-    now = gr.State({})  # identity of the model "drawn", its "pictures" once made, the latest "turn" at making them
+    # Identity of the model "drawn", its "pictures" once made, the latest "turn" at making them, whether it is "measuring".
+    now = gr.State({})
     followed = gr.State(identity(shelf.first()))  # identity of Explore's model when this tab last looked
     kept = gr.State({})  # evaluations that this visitor had made, as text by identity
     shipped: dict[str, View] = {}  # what there is to show of the shipped models, for everybody
@@ -189,9 +190,14 @@ def wire(
             return [update, "", *nothing.updates()]
         return [update, identity(there_now), *draw(shown, now, kept).updates()]
 
+    def beside(view: View, now: dict[str, Any]) -> list[Any]:
+        """What is shown of a model; what measuring says of where it stands is not covered by it."""
+        return (replace(view, status=None) if now.get("measuring") else view).updates()
+
     def pick(key: str, now: dict[str, Any], kept: dict[str, str], visitor: Visitor) -> list[Any]:
+        now["measuring"] = False
         with told():
-            return draw(shelf.pick(key, visitor), now, kept).updates()
+            return beside(draw(shelf.pick(key, visitor), now, kept), now)
 
     def picture(key: str, now: dict[str, Any], visitor: Visitor) -> Iterator[list[Any]]:
         """The pictures of the chosen model, made once; a later turn, another choice and Stop end this.
@@ -201,7 +207,7 @@ def wire(
         shown = chosen(key, visitor)
         now["turn"] = turn = now.get("turn", 0) + 1
         if shown is None or now.get("drawn") != identity(shown) or now.get("pictures"):
-            yield (now.get("pictures") or View()).updates()
+            yield beside(now.get("pictures") or View(), now)
             return
         all_of_it = View()
         with told(), closing(pictures(shown)) as views:
@@ -210,22 +216,35 @@ def wire(
                     return
                 # All of it each time: of a part in a tab that was never opened, Gradio keeps only the last update.
                 all_of_it = change.over(all_of_it)
-                yield all_of_it.updates()
+                yield beside(all_of_it, now)
         if (now["turn"], now["drawn"]) == (turn, identity(shown)):
             now["pictures"] = all_of_it
 
-    def measure_it(key: str, kept: dict[str, str], visitor: Visitor) -> Iterator[list[Any]]:
+    def wait(now: dict[str, Any]) -> dict[str, Any]:
+        now["measuring"] = True
+        return said(WAITING, "running")
+
+    def stopped(now: dict[str, Any]) -> dict[str, Any]:
+        now["measuring"] = False
+        return said(STOPPED)
+
+    def measure_it(key: str, now: dict[str, Any], kept: dict[str, str], visitor: Visitor) -> Iterator[list[Any]]:
         """Measure the chosen model; Stop and a closed page close this, and with it the work."""
-        with told():
-            shown = shelf.pick(key, visitor)
-        with closing(measuring(shown, shelf)) as steps:
-            for step in steps:
-                if isinstance(step, View):
-                    yield [gr.skip(), *step.updates()]
-                else:
+        try:
+            with told():
+                shown = shelf.pick(key, visitor)
+            with closing(measuring(shown, shelf)) as steps:
+                for step in steps:
+                    if isinstance(step, View):
+                        yield [gr.skip(), *step.updates()]
+                        continue
                     newest = {**dict(list(kept.items())[-3:]), identity(shown): step.to_json()}
                     ended = View(said("Measured just now.", "done", 1.0), **measured_parts(step))
+                    if now.get("drawn") != identity(shown):  # the tab has followed Explore to another model meanwhile
+                        ended = View(said(f"{shown.title} is measured; choose it above to see what was found.", "done", 1.0))
                     yield [newest, *ended.updates()]
+        finally:
+            now["measuring"] = False
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     long: dict[str, Any] = {**private, "concurrency_id": "diagnose", "concurrency_limit": SLOTS}
@@ -233,8 +252,8 @@ def wire(
     opened = tab.select(
         open_tab, [picker, explore.picker, now, followed, kept, visitor], [picker, followed, *parts], **QUIET
     ).then(picture, [picker, now, visitor], parts, **long)
-    measured_event = measure.click(lambda: said(WAITING, "running"), None, parts[0], **QUIET).then(
-        measure_it, [picker, kept, visitor], [kept, *parts], **turn
+    measured_event = measure.click(wait, now, parts[0], **QUIET).then(
+        measure_it, [picker, now, kept, visitor], [kept, *parts], **turn
     )
     # Pictures of the model before end by themselves: to cancel them here could hit those of the new one.
     picker.input(None, cancels=[measured_event], queue=False, **private)
@@ -242,10 +261,10 @@ def wire(
         picture, [picker, now, visitor], parts, trigger_mode="multiple", **long
     )
     running: list[Any] = [opened, picked, measured_event]
-    stop.click(None, cancels=running, queue=False, **private).then(lambda: said(STOPPED), None, parts[0], **QUIET)
+    stop.click(None, cancels=running, queue=False, **private).then(stopped, now, parts[0], **QUIET)
 
 
-READY = "Measure anew to have every number computed here, on this machine's data: about a minute and a half on two cores."
+READY = "Measure anew to have every number computed here, on this machine's data: about a minute."
 WAITING = "Waiting for its turn: two models are measured at a time …"
 STOPPED = "Stopped; what is shown is as it was."
 NOT_MEASURED = "This model has not been measured yet: press **Measure anew**."

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from aae.data import TITLES, to_model_range
-from aae.evaluate import GROUPS, Evaluation, about_measurement, cells, stored_evaluation
+from aae.evaluation import Evaluation, stored_evaluation
 from aae.latent import held_out_indices
 from aae.measures import MEASURES, Measure
+from aae.tables import GROUPS, about_measurement, cells
 from aae.tiles import correlation_figure, marginals_figure, quantiles_figure
 from aae.ui.components import figure_value
 from aae.ui.panels import held_out
@@ -105,7 +106,7 @@ def table_value(evaluation: Evaluation) -> dict[str, Any]:
     def row(name: str) -> dict[str, Any]:
         about, measure = MEASURES[name], evaluation.quality.measures[name]
         values = [text or "–" for text in cells(measure, about.digits)]
-        return {"name": about.title, "about": about.text, "values": values, "share": share(measure)}
+        return {"name": about.title, "about": about.text, "values": values, "share": share(measure, about.best)}
 
     def rows(group: str) -> list[dict[str, Any]]:
         return [row(name) for name, about in MEASURES.items() if about.group == group]
@@ -113,8 +114,12 @@ def table_value(evaluation: Evaluation) -> dict[str, Any]:
     return {"columns": COLUMNS, "groups": [{"title": title, "rows": rows(group)} for group, title in GROUPS.items()]}
 
 
-def share(measure: Measure) -> float | None:
-    """Where a value lies on the way from floor (0) to ceiling (1); None where one is missing or both are the same."""
+def share(measure: Measure, best: str = "low") -> float | None:
+    """Where a value lies on the way from floor (0) to ceiling (1); None where one is missing or both are the same.
+
+    What is better than its floor is at 0; where the floor itself is `best`, as far from it on either side counts alike.
+    """
     if measure.floor is None or measure.ceiling is None or abs(measure.ceiling - measure.floor) < 1e-9:
         return None
-    return min(max((measure.value - measure.floor) / (measure.ceiling - measure.floor), 0.0), 1.0)
+    way = (measure.value - measure.floor) / (measure.ceiling - measure.floor)
+    return min(abs(way) if best == "floor" else max(way, 0.0), 1.0)

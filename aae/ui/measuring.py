@@ -19,7 +19,7 @@ import torch
 import aae
 from aae.checkpoints import save_checkpoint
 from aae.errors import AAEError
-from aae.evaluate import Evaluation
+from aae.evaluation import Evaluation
 from aae.measures import Stage
 from aae.ui.session import ShownModel
 

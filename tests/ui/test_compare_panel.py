@@ -5,7 +5,7 @@ import json
 import pytest
 
 from aae.checkpoints import save_checkpoint
-from aae.compare import OBJECTIVES, Comparison, Spread, Variant, about_comparison
+from aae.comparison import OBJECTIVES, Comparison, Spread, Variant, about_comparison
 from aae.config import ModelConfig
 from aae.latent import with_held_out
 from aae.measures import MEASURES
@@ -18,18 +18,20 @@ from tests.runs import settings
 
 @pytest.fixture(scope="module")
 def shelf(tmp_path_factory, train_data, held_out):
-    """A plain, a variational and two adversarial models of one size, and one of another size; each after one step."""
+    """A plain, a variational and three adversarial models of one size, one trained for longer, and one of another size."""
     folder = tmp_path_factory.mktemp("three")
     for name, objective, latent_dim in (
         ("a-3d", "aae", 3),
         ("a-3d-aae", "aae", 3),
+        ("a-3d-longer-aae", "aae", 3),
         ("a-3d-ae", "ae", 3),
         ("a-3d-vae", "vae", 3),
         ("b-2d-ae", "ae", 2),
     ):
         config = ModelConfig(latent_dim=latent_dim, hidden_dim=32, posterior=POSTERIORS.get(objective, "gaussian"))
         trainer = Trainer(train_data, config, settings(objective=objective))
-        trainer.step()
+        for _ in range(1 + ("longer" in name)):
+            trainer.step()
         save_checkpoint(folder / f"{name}.safetensors", with_held_out(trainer.checkpoint(), held_out))
     return Shelf(folder)
 
@@ -38,6 +40,17 @@ def test_the_three_models_are_alike_and_those_made_for_the_comparison_come_first
     models = compared(shelf)
     assert [shown.key for shown in models.values()] == ["a-3d-ae", "a-3d-vae", "a-3d-aae"]
     assert tuple(models) == OBJECTIVES
+
+
+def test_models_of_one_budget_come_before_others_and_where_there_are_none_it_says_so(shelf, tmp_path):
+    for name in ("a-3d", "a-3d-ae", "a-3d-vae", "a-3d-longer-aae"):
+        (tmp_path / f"{name}.safetensors").write_bytes((shelf.checkpoints / f"{name}.safetensors").read_bytes())
+    assert compared(Shelf(tmp_path))["aae"].key == "a-3d"  # though the other's name says that it was made for this
+    assert latent_value(compared(Shelf(tmp_path)))[1].startswith("Each trained for 0.00")
+    (tmp_path / "a-3d.safetensors").unlink()
+    words = latent_value(compared(Shelf(tmp_path)))[1]
+    assert words.startswith("**Not** of the same budget")
+    assert "(a-3d-longer-aae, 0.00" in words
 
 
 def test_without_all_three_there_is_nothing_to_compare(tmp_path, shelf):
@@ -55,7 +68,8 @@ def test_codes_of_all_three_stand_on_the_same_axes_in_the_colours_of_their_class
     assert layout["annotations"][0]["text"] == "Autoencoder"
     assert len(figure["data"]) == 30
     assert sum(trace["showlegend"] for trace in figure["data"]) == 10
-    assert "Variational autoencoder (a-3d-vae, " in words
+    assert words.startswith("Each trained for ")
+    assert "Variational autoencoder (a-3d-vae): " in words
     assert "500 codes z ~ q(z|x)" in words
     assert words in value["description"]
 

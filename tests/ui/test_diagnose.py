@@ -3,20 +3,23 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 
+import gradio as gr
 import numpy as np
 import pytest
 
 from aae.checkpoints import save_checkpoint
 from aae.config import ModelConfig
-from aae.evaluate import Evaluation, main, store
+from aae.evaluate import main
+from aae.evaluation import Evaluation, store
 from aae.measures import MEASURES, Measure, Stage
 from aae.reconstruction import reconstruction_l1
 from aae.training import Trainer
 from aae.ui import diagnose as tab
-from aae.ui.diagnosis import codes_parts, measured_parts, share, table_value
+from aae.ui.demo import build_demo
+from aae.ui.diagnosis import codes_parts, identity, measured_parts, share, table_value
 from aae.ui.measuring import measured
 from aae.ui.pictures import at_hand, not_at_hand
-from aae.ui.session import YOUR_MODEL, Shelf
+from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 from tests.runs import settings
 
 
@@ -144,6 +147,47 @@ def test_the_offline_digits_stand_in_for_digits_only_and_say_so(monkeypatch, tmp
 def test_a_value_lies_between_floor_and_ceiling(value, floor, ceiling, expected):
     found = share(Measure(value, floor=floor, ceiling=ceiling))
     assert found == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_value_as_far_on_the_other_side_of_its_floor_is_no_nearer_to_it():
+    flat = Measure(-0.4, floor=0.0, ceiling=0.5)
+    assert share(flat, "floor") == pytest.approx(0.8)
+    assert share(flat, "low") == 0.0
+
+
+@pytest.fixture
+def handlers(small) -> dict:
+    """What the tab's events call, by name."""
+    demo = build_demo(small.checkpoints)
+    functions = [block.fn for block in demo.fns.values() if block.fn is not None]
+    return {function.__name__: function for function in functions if getattr(function, "__module__", "") == tab.__name__}
+
+
+def test_making_pictures_does_not_cover_what_measuring_says(handlers, small):
+    key, visitor, now = small.first().key, Visitor(small.kept), {}
+    handlers["pick"](key, now, {}, visitor)
+    assert handlers["wait"](now) == tab.said(tab.WAITING, "running")
+    for updates in handlers["picture"](key, now, visitor):
+        assert updates[0] == gr.skip()
+    handlers["stopped"](now)
+    (again,) = handlers["picture"](key, now, visitor)
+    assert again[0] == tab.said(tab.READY)
+
+
+def test_a_measurement_that_ends_after_the_tab_has_turned_to_another_model_is_kept_and_not_shown(
+    handlers, small, steps, monkeypatch
+):
+    monkeypatch.setattr(tab, "measured", lambda shown, file: (step for step in steps[-1:]))
+    key, visitor, now = small.first().key, Visitor(small.kept), {}
+    handlers["pick"](key, now, {}, visitor)
+    *_, here = handlers["measure_it"](key, now, {}, visitor)
+    now["drawn"] = "another"
+    *_, elsewhere = handlers["measure_it"](key, now, {}, visitor)
+    assert here[0] == elsewhere[0] == {identity(small.first()): steps[-1].to_json()}
+    assert here[1]["text"] == "Measured just now."
+    assert "choose it above" in elsewhere[1]["text"]
+    assert elsewhere[2:] == [gr.skip()] * (len(elsewhere) - 2)
+    assert now["measuring"] is False
 
 
 def test_a_view_over_another_keeps_what_it_does_not_show():

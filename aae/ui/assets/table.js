@@ -26,7 +26,7 @@ export function mount({ element, props, watch }) {
 function measure({ name, about, values, share = null }) {
   const first = cell("th", name, "row");
   first.append(tag("small", about));
-  const cells = values.map((text) => cell("td", text));
+  const cells = values.map((text) => cell("td", unbroken(text)));
   if (share !== null) {
     const track = tag("span");
     track.className = "track";
@@ -38,6 +38,11 @@ function measure({ name, about, values, share = null }) {
     cells[0].append(track);
   }
   return row([first, ...cells]);
+}
+
+// Where there is no room for it on one line: "0.5594", "± 0.0097", "(p < 0.001)".
+function unbroken(text) {
+  return text.replace("± ", "±\u00a0").replace("p < ", "p\u00a0<\u00a0").replace("(p ", "(p\u00a0");
 }
 
 function row(cells) {
