@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from aae.ui import runtime
+from aae.ui import runtime, training_process
 from aae.ui.components import ASSETS, head, served_modules
 from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import QUIET, build_explore
@@ -85,4 +85,6 @@ def launch_options() -> dict[str, Any]:
 def serve(checkpoints: Path = CHECKPOINTS) -> None:
     """Serve the page until it is stopped."""
     runtime.leave_room_for_the_page()
+    if runtime.host() != "zero-gpu":
+        training_process.prepare()
     build_demo(checkpoints).launch(**launch_options())

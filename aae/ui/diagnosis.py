@@ -13,7 +13,7 @@ from aae.evaluate import GROUPS, Evaluation, about_measurement, cells, stored_ev
 from aae.latent import held_out_indices
 from aae.measures import MEASURES, Measure
 from aae.tiles import correlation_figure, marginals_figure, quantiles_figure
-from aae.ui.components import figure_value
+from aae.ui.packing import figure_value
 from aae.ui.panels import held_out
 from aae.ui.session import YOUR_MODEL, Shelf, ShownModel
 from aae.verdict import FEWEST, Evidence, verdict
