@@ -14,6 +14,7 @@ from aae.checkpoints import Checkpoint
 from aae.ui import runtime, training_process
 from aae.ui.crossing import arrived, crossing
 from aae.ui.faults import ended_by
+from aae.ui.lent import lent
 from aae.ui.slots import Turn
 from aae.ui.training_process import Worker
 from aae.ui.training_show import View, said
@@ -82,7 +83,8 @@ class InProcess(Apart):
     """A run in a process of its own, which leaves the page's process its interpreter, its memory and the first turn."""
 
     def views(self, turn: Turn) -> Iterator[View]:
-        with Worker(crossing(self.task), self.task.limits.run_seconds + CALL_MARGIN_SECONDS) as worker:
+        task = dataclasses.replace(self.task, data=lent(self.task.data), held_out=lent(self.task.held_out))
+        with Worker(crossing(task), self.task.limits.run_seconds + CALL_MARGIN_SECONDS) as worker:
             try:
                 yield from self.follow(worker.parts(), turn)
             except GeneratorExit:

@@ -130,9 +130,11 @@ def work(connection: Connection, seconds: float, threads: int) -> None:
     stand_back()
     torch.set_num_threads(threads)
     task, stopped = connection.recv_bytes(), threading.Event()
+    parts = call(task, seconds, stop=stopped.is_set)
+    del task
     threading.Thread(target=listen, args=(connection, stopped), daemon=True).start()
     with contextlib.suppress(OSError):
-        for part in call(task, seconds, stop=stopped.is_set):
+        for part in parts:
             connection.send_bytes(part)
 
 

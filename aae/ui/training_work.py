@@ -81,9 +81,11 @@ def call(
     """
     started = time.monotonic()
     given: Task = arrived(task)
+    del task  # and what it goes on from is in the trainer: memory, for as long as it trains
     run: Run | None = None
     try:
         run, turn = Run(given), Turn()
+        given = run.task
         if first:
             yield crossing(run.show.opening())
         stopped, due = False, started + STANDING_SECONDS
@@ -114,7 +116,7 @@ class Run:
     """A run in this process, on its device. Raises what `Trainer` raises."""
 
     def __init__(self, task: Task) -> None:
-        self.task, device = task, pick_device()
+        self.task, device = dataclasses.replace(task, resume=None), pick_device()
         resume = task.resume
         if resume is not None and not resume.training:
             resume = fresh_start(resume, task.data, device)
