@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -87,4 +88,7 @@ def serve(checkpoints: Path = CHECKPOINTS) -> None:
     runtime.leave_room_for_the_page()
     if runtime.host() != "zero-gpu":
         training_process.prepare()
-    build_demo(checkpoints).launch(**launch_options())
+    demo = build_demo(checkpoints)
+    gc.collect()
+    gc.freeze()  # half a million objects that stay: looking at them all stopped every visitor for 0.3 s now and then
+    demo.launch(**launch_options())

@@ -34,7 +34,7 @@ context: ForkServerContext | SpawnContext = (
 # PyTorch by its own name too: the server finds the modules of this app only where it was started in its folder (Python 3.11).
 context.set_forkserver_preload(["torch._dynamo", "aae.ui.training_preload"])
 
-NICENESS = 10
+NICENESS = 19
 """How far the page's process goes before runs."""
 FIRST_TO_GO = 500
 """Of 1000: how far runs go before the page's process where the system must end one for want of memory (Linux)."""
