@@ -15,6 +15,7 @@ from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
 from aae.ui.own_digit import build_own_digit
+from aae.ui.memory import share_arenas
 from aae.ui.page import Page, remember_signatures
 from aae.ui.restore import build_restore
 from aae.ui.session import Shelf, Visitor
@@ -85,6 +86,7 @@ def launch_options() -> dict[str, Any]:
 
 def serve(checkpoints: Path = CHECKPOINTS) -> None:
     """Serve the page until it is stopped."""
+    share_arenas()
     runtime.leave_room_for_the_page()
     if runtime.host() != "zero-gpu":
         training_process.prepare()
