@@ -14,8 +14,8 @@ from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
-from aae.ui.own_digit import build_own_digit
 from aae.ui.memory import share_arenas
+from aae.ui.own_digit import build_own_digit
 from aae.ui.page import Page, remember_signatures
 from aae.ui.restore import build_restore
 from aae.ui.session import Shelf, Visitor
