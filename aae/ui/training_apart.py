@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -24,16 +25,16 @@ STOP_SECONDS = 1.5
 """How long a run that is stopped has to say how it stands."""
 
 
-class Apart:
+class Apart(ABC):
     """A run in another process: what it is comes back in a `Standing`, and nothing else does."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.standing: Standing | None = None
 
+    @abstractmethod
     def views(self, turn: Turn) -> Iterator[View]:
         """Train, and show it; closing this ends it at once."""
-        raise NotImplementedError
 
     def follow(self, parts: Iterable[bytes], turn: Turn) -> Iterator[View]:
         """The views among what a run gives."""
@@ -54,7 +55,8 @@ class Apart:
             return None
         if self.standing.over:
             return self.standing.checkpoint
-        return finished(self.standing.checkpoint, self.task.held_out, torch.device("cpu"))
+        # It was ended from outside, or too slow to answer: its test loss would take seconds more.
+        return finished(self.standing.checkpoint, self.task.held_out, torch.device("cpu"), measured=False)
 
 
 class InCalls(Apart):

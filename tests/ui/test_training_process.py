@@ -41,7 +41,7 @@ def test_it_stands_back_for_the_page_and_ends_once_nobody_listens(task):
     worker = Worker(crossing(task), 1000)
     assert arrived(next(worker.parts())).plane
     pid = worker.process.pid
-    assert os.getpriority(os.PRIO_PROCESS, pid) == os.getpriority(os.PRIO_PROCESS, 0) + training_process.NICENESS
+    assert os.getpriority(os.PRIO_PROCESS, pid) == training_process.NICENESS
     assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == str(training_process.FIRST_TO_GO)
     worker.connection.close()  # as where the page's process is gone
     worker.process.join(5)
