@@ -16,9 +16,10 @@ from aae.measures import MEASURES
 from aae.objectives import TITLES
 from aae.tables import GROUPS
 from aae.tiles import side_by_side_figure
-from aae.ui.components import figure_box, figure_value, grid, images_box, table_box
+from aae.ui.components import figure_box, grid, images_box, table_box
 from aae.ui.diagnosis import sampled_codes
 from aae.ui.explore import QUIET, Explore, told
+from aae.ui.packing import figure_value
 from aae.ui.pictures import decoded_draws
 from aae.ui.session import Shelf, ShownModel, Visitor
 

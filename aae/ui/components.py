@@ -7,7 +7,6 @@ are static, because Gradio evaluates what stands in a template; content travels 
 from __future__ import annotations
 
 import atexit
-import base64
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -18,8 +17,8 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import plotly
-import plotly.graph_objects as go
-import plotly.io as pio
+
+from aae.ui.packing import packed_image
 
 ASSETS = Path(__file__).parent / "assets"
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
@@ -195,22 +194,6 @@ def step_box(elem_id: str) -> gr.HTML:
     return panel_box('<div class="stepper" aria-live="polite"></div>', "stepper.js", elem_id, events=["wanted"])
 
 
-def figure_value(
-    figure: go.Figure | dict[str, object] | None, axes: np.ndarray | None = None, description: str = ""
-) -> dict[str, Any]:
-    """The `value` of a `figure_box`, or, with the `axes` `(2, latent_dim)` of a projection, of a `plane_box`.
-
-    A `description` says what this figure shows to who cannot see it, in place of the box's own. None leaves the box empty.
-    """
-    if figure is None:
-        return {"figure": None}
-    return {
-        "figure": pio.to_json(figure, validate=False),
-        "axes": None if axes is None else axes.tolist(),
-        "description": description,
-    }
-
-
 def images_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:
     """Images with captions: `value` is ``{"note": text, "groups": [...]}``, its groups made by `pairs` and `grid`."""
     return panel_box('<div class="images"></div>', "images.js", elem_id, value=value)
@@ -225,16 +208,6 @@ def pairs(title: str, names: tuple[str, str], images: Iterable[tuple[np.ndarray,
 def grid(title: str, images: np.ndarray, columns: int, about: str) -> dict[str, Any]:
     """A group that is one grid of uint8 images `(n, 32, 32)`; `about` says what they are to who cannot see them."""
     return {"title": title, "grid": packed_image(images), "columns": columns, "about": about}
-
-
-def packed_points(points: np.ndarray) -> str:
-    """New positions `(n, 2)` for a figure's points, in the order of its traces, for a `figure_box`."""
-    return base64.b64encode(np.ascontiguousarray(points, dtype="<f4").tobytes()).decode()
-
-
-def packed_image(image: np.ndarray) -> str:
-    """uint8 `(32, 32)`, or several, as text for a `digit_box` or an `images_box`."""
-    return base64.b64encode(np.ascontiguousarray(image, dtype=np.uint8).tobytes()).decode()
 
 
 def table_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:

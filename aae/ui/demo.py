@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from aae.ui import runtime
+from aae.ui import runtime, training_process
 from aae.ui.components import ASSETS, head, served_modules
 from aae.ui.diagnose import build_diagnose
 from aae.ui.explore import QUIET, build_explore
 from aae.ui.keep import build_keep
 from aae.ui.learn import build_learn
+from aae.ui.memory import share_arenas
 from aae.ui.own_digit import build_own_digit
 from aae.ui.page import Page, remember_signatures
 from aae.ui.restore import build_restore
@@ -84,5 +86,11 @@ def launch_options() -> dict[str, Any]:
 
 def serve(checkpoints: Path = CHECKPOINTS) -> None:
     """Serve the page until it is stopped."""
+    share_arenas()
     runtime.leave_room_for_the_page()
-    build_demo(checkpoints).launch(**launch_options())
+    if runtime.host() != "zero-gpu":
+        training_process.prepare()
+    demo = build_demo(checkpoints)
+    gc.collect()
+    gc.freeze()  # half a million objects that stay: looking at them all stopped every visitor for 0.3 s now and then
+    demo.launch(**launch_options())

@@ -14,7 +14,7 @@ from aae.latent import held_out_indices
 from aae.measures import MEASURES, Measure
 from aae.tables import GROUPS, about_measurement, cells
 from aae.tiles import correlation_figure, marginals_figure, quantiles_figure
-from aae.ui.components import figure_value
+from aae.ui.packing import figure_value
 from aae.ui.panels import held_out
 from aae.ui.session import YOUR_MODEL, Shelf, ShownModel
 from aae.verdict import FEWEST, Evidence, verdict

@@ -11,7 +11,8 @@ import gradio as gr
 import numpy as np
 
 from aae.errors import AAEError
-from aae.ui.components import digit_box, packed_image, plane_box, readout_box, slider_link, spoken_box
+from aae.ui.components import digit_box, plane_box, readout_box, slider_link, spoken_box
+from aae.ui.packing import packed_image
 from aae.ui.panels import (
     ABOUT_VIEWS,
     AXES,

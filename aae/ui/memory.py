@@ -6,8 +6,19 @@ import contextlib
 import ctypes
 import threading
 
+ARENAS = 2
+M_ARENA_MAX = -8  # of glibc's malloc.h
 _lock = threading.Lock()
 _timer: threading.Timer | None = None
+
+
+def share_arenas() -> None:
+    """Let all threads that begin from now on take memory from few pools; they wait for each other at the interpreter anyway.
+
+    With pools of their own, each keeps what it has freed: after twenty visitors 150 MiB more stay with the process.
+    """
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # only glibc has it, and only it needs it
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, ARENAS)
 
 
 def give_back_soon(seconds: float = 4.0) -> None:

@@ -13,8 +13,9 @@ from aae.data import OWN, TITLES, ImageData, load_images
 from aae.errors import AAEError, DataError
 from aae.image_files import FORMATS
 from aae.own_data import OwnImages, ZipLimits, read_zip
-from aae.ui.components import packed_image, panel_box, status_box
+from aae.ui.components import panel_box, status_box
 from aae.ui.explore import QUIET
+from aae.ui.packing import packed_image
 from aae.ui.runtime import MEBIBYTE
 from aae.ui.session import Shelf, Visitor
 

@@ -16,8 +16,9 @@ from aae.classifier import Classifier, classifier_path, load_classifier
 from aae.data import to_model_range
 from aae.errors import AAEError, CheckpointError, DataError
 from aae.own_image import own_image
-from aae.ui.components import packed_image, panel_box
+from aae.ui.components import panel_box
 from aae.ui.explore import QUIET, Explore, told
+from aae.ui.packing import packed_image
 from aae.ui.session import ShownModel, Visitor
 
 MOST_DRAWN = 200_000  # characters of a drawing; a full one has about 5,000

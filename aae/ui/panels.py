@@ -14,7 +14,8 @@ from aae.figures import latent_figure
 from aae.latent import Projection, axis_projection, held_out_indices, lda_projection, pca_projection
 from aae.losses import reconstruction_loss
 from aae.objectives import TITLES
-from aae.ui.components import figure_value, packed_image, packed_points, static_url
+from aae.ui.components import static_url
+from aae.ui.packing import figure_value, packed_image, packed_points
 from aae.ui.session import ShownModel, as_code, own_held_out
 
 SLIDER_LIMIT = 3.5

@@ -13,7 +13,6 @@ import torch
 from aae.config import ModelConfig, TrainConfig
 from aae.data import ImageData
 from aae.errors import TrainingError
-from aae.training import pick_device
 
 Host = Literal["local", "cpu-space", "gpu-space", "zero-gpu"]
 
@@ -143,14 +142,6 @@ def leave_room_for_the_page() -> None:
     with one (checkpoints/recipes.md).
     """
     torch.set_num_threads(max(1, min(4, (os.cpu_count() or 1) // 2)))
-
-
-def training_device() -> torch.device:
-    """The device that a visitor's run uses."""
-    if host() == "zero-gpu":
-        # A ZeroGPU web process says that it has CUDA, and has none outside specially decorated functions.
-        return torch.device("cpu")
-    return pick_device()
 
 
 def on_gpu(function: Callable[..., Iterator[bytes]], duration: Callable[..., int]) -> Callable[..., Iterator[bytes]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from aae.config import Objective
 from aae.phases import PhaseName, Quantity, Step
-from aae.ui.components import packed_image
+from aae.ui.packing import packed_image
 
 TITLES: dict[PhaseName, str] = {
     "encode": "Encode",

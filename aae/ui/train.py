@@ -16,9 +16,10 @@ from aae.ui.explore import MAX_LATENT_DIM, QUIET, Explore, told
 from aae.ui.own import build_own, dataset_choices
 from aae.ui.session import YOUR_MODEL, Shelf, Visitor
 from aae.ui.streams import closed_aside
+from aae.ui.training_apart import apart
 from aae.ui.training_run import resumable, run, stopped
-from aae.ui.training_show import said
-from aae.ui.training_work import Action, apart
+from aae.ui.training_show import View, said
+from aae.ui.training_work import Action
 
 DEFAULT_PRESET = "fast"
 MORE_EPOCHS = 3
@@ -79,7 +80,7 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Bu
         lights = running_buttons()
         with closing(closed_aside(views)) as stream:
             for view in stream:
-                yield (*view.updates(), *lights)
+                yield (*updates(view), *lights)
                 lights = [gr.skip()] * len(buttons)
 
     def reveal(action: Action, visitor: Visitor, picked: str) -> list[Any]:
@@ -139,6 +140,11 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Bu
         **QUIET,
     )
     return buttons
+
+
+def updates(view: View) -> tuple[Any, ...]:
+    """A view as values of the tab's parts."""
+    return tuple(gr.skip() if part is None else part for part in view.parts)
 
 
 def running_buttons() -> list[Any]:

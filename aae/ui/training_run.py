@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+import gradio as gr
+
 from aae.checkpoints import Checkpoint
 from aae.config import ModelConfig, TrainConfig, preset
 from aae.data import ImageData
@@ -18,8 +20,9 @@ from aae.ui.faults import explain
 from aae.ui.own import images_of, loading
 from aae.ui.session import Shelf, Visitor
 from aae.ui.slots import Place
+from aae.ui.training_apart import Apart, begin
 from aae.ui.training_show import Story, View, clock, said
-from aae.ui.training_work import Action, Task, Work, begin, standing
+from aae.ui.training_work import Action, Task, standing
 from aae.uploads import at_epoch_0
 
 STOP_PATIENCE_SECONDS = 10.0
@@ -47,7 +50,7 @@ def run(
     if not visitor.begin():
         yield View(said("A run of yours is under way; stop it first.", "error"))
         return
-    work: Work | None = None
+    work: Apart | None = None
     plan: Plan | None = None
     held_out: ImageData | None = None
     try:
@@ -71,6 +74,8 @@ def run(
             visitor.stopped = True
             yield from work.views(turn)
             visitor.stopped = False
+    except gr.Error as error:  # ZeroGPU's: the quota is used up, or a call took too long
+        yield View(said(f"The device is not to be had: {error.message}", "error"))
     except Exception as error:  # noqa: BLE001 (whatever it is, it ends this run alone, and the visitor is told)
         yield View(said(explain(error, plan.model if plan else None, plan.train if plan else None), "error"))
     finally:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-import gradio as gr
-import numpy as np
 
 from aae.config import Objective
 from aae.data import ImageData
@@ -20,7 +16,7 @@ from aae.figures import curve_rows, curves_figure, latent_figure
 from aae.latent import axis_projection
 from aae.probes import Look, Probe
 from aae.training import EpochEnd, Event, Losses, Progress, Trainer
-from aae.ui.components import figure_value, packed_points
+from aae.ui.packing import figure_value, packed, packed_points
 
 MOST_ROWS = 400
 """Rows of the curves that are kept and drawn; beyond, every second one goes."""
@@ -42,10 +38,12 @@ class View:
     curves: dict[str, Any] | None = None
     film: dict[str, Any] | None = None
     step: dict[str, Any] | None = None
+    left: float | None = None
+    """Seconds that the run expects to need; for those who wait in line, not for the page."""
 
-    def updates(self) -> tuple[Any, ...]:
-        parts = (self.status, self.plane, self.curves, self.film, self.step)
-        return tuple(gr.skip() if part is None else part for part in parts)
+    @property
+    def parts(self) -> tuple[dict[str, Any] | None, ...]:
+        return self.status, self.plane, self.curves, self.film, self.step
 
 
 def said(text: str, state: str = "running", share: float | None = None) -> dict[str, Any]:
@@ -168,11 +166,6 @@ def loss_texts(losses: Losses, objective: Objective) -> list[str]:
     if objective == "vae":
         texts.append(f"KL {losses.adversarial:.1f} nats")
     return texts
-
-
-def packed(values: np.ndarray) -> str:
-    """An array's bytes as text: images as uint8, numbers as little-endian float32."""
-    return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
 
 
 def clock(seconds: float) -> str:

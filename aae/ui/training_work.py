@@ -1,14 +1,12 @@
-"""The part of a training run that holds the device: in this process, or on a ZeroGPU Space in another, call after call."""
+"""A training run where it holds the device: in a process that is given values and gives values."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
-import pickle
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 
@@ -20,9 +18,8 @@ from aae.latent import with_held_out
 from aae.phases import dissect
 from aae.reconstruction import reconstruction_l1
 from aae.training import Trainer, pick_device, train
-from aae.ui import runtime
+from aae.ui.crossing import arrived, crossing
 from aae.ui.faults import explain, free_memory, is_out_of_memory
-from aae.ui.gate import SharingTrainer
 from aae.ui.runtime import Limits
 from aae.ui.slots import Turn
 from aae.ui.stepper import step_value
@@ -33,7 +30,9 @@ Action = Literal["train", "resume", "step", "epoch", "more"]
 """Begin anew; go on to the end; take one step, or go on to the end of an epoch, and pause; make the run longer and go on."""
 
 STANDING_SECONDS = 4.0
-"""Time between two states that a process apart sends: at most so much training is lost where a run is stopped."""
+"""Time between two states that a run sends: at most so much training is lost where its process is ended from outside."""
+STANDING_SHARE = 0.03
+"""Share of a run's time that sending states may take: those of large networks come less often."""
 CALL_MARGIN_SECONDS = 8.0
 """What a call needs besides training: to load what it is given, and to measure and send what it leaves."""
 
@@ -56,46 +55,75 @@ class Task:
 class Standing:
     """How a run in another process stands: all that is needed to show it and to go on."""
 
-    checkpoint: Checkpoint
     story: Story
-    left: float | None = None
-    """Seconds that it expects to need."""
+    packed: bytes
+    """The checkpoint, by `crossing`: most are never looked at."""
     over: bool = False
-    """Whether it has ended, and the checkpoint is the `finished` one; else the call was too short, or is not over yet."""
+    """Whether the run has ended, and the checkpoint is the `finished` one."""
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        checkpoint: Checkpoint = arrived(self.packed)
+        return checkpoint
 
 
-class Work(Protocol):
-    """A run on its device."""
+def call(
+    task: bytes, seconds: float, first: bool = True, last: bool = True, stop: Callable[[], bool] = lambda: False
+) -> Iterator[bytes]:
+    """A run, or the part of it that fits into one call; gives `View`s and `Standing`s, by `crossing`, and never raises.
 
-    def views(self, turn: Turn) -> Iterator[View]:
-        """Train, and show it; closing this ends it at once."""
+    Args:
+        task: a `Task`, by `crossing`.
+        seconds: how long the call may take in all.
+        first: whether the run begins with it.
+        last: whether the run ends with it.
+        stop: asked between two events; true ends the run there.
+    """
+    started = time.monotonic()
+    given: Task = arrived(task)
+    del task  # and what it goes on from is in the trainer: memory, for as long as it trains
+    run: Run | None = None
+    try:
+        run, turn = Run(given), Turn()
+        given = run.task
+        if first:
+            yield crossing(run.show.opening())
+        stopped, due = False, started + STANDING_SECONDS
+        for view in run.training(turn, seconds - CALL_MARGIN_SECONDS - (time.monotonic() - started)):
+            yield crossing(dataclasses.replace(view, left=turn.left))
+            stopped = stop()
+            if stopped:
+                break
+            if (now := time.monotonic()) > due:
+                yield run.standing()
+                due = time.monotonic() + max(STANDING_SECONDS, (time.monotonic() - now) / STANDING_SHARE)
+        if stopped and run.learned:
+            yield run.standing()
+            yield run.ended()
+        elif last or run.reached_its_end:
+            yield run.ended()
+            yield crossing(run.closing())
+        else:
+            yield run.standing()
+    except Exception as error:  # noqa: BLE001 (on the way back, only errors of Gradio's own would keep their text)
+        text = explain(error, given.model, given.train)
+        if run is not None and run.learned:
+            yield run.ended()
+        yield crossing(View(said(text, "error")))
 
-    def outcome(self) -> Checkpoint | None:
-        """What was learned, for the visitor to keep; None if nothing was."""
 
+class Run:
+    """A run in this process, on its device. Raises what `Trainer` raises."""
 
-def begin(task: Task) -> Work:
-    """The run of this task, where this host does its work."""
-    return WorkApart(task) if runtime.host() == "zero-gpu" else WorkHere(task, runtime.training_device())
-
-
-class WorkHere:
-    """A run in this process. Raises what `Trainer` raises."""
-
-    def __init__(self, task: Task, device: torch.device) -> None:
-        self.task = task
+    def __init__(self, task: Task) -> None:
+        self.task, device = dataclasses.replace(task, resume=None), pick_device()
         resume = task.resume
         if resume is not None and not resume.training:
             resume = fresh_start(resume, task.data, device)
-        self.trainer = SharingTrainer(task.data, task.model, task.train, device, resume)
+        self.trainer = Trainer(task.data, task.model, task.train, device, resume)
         self.began = self.trainer.step_count
         self.notice = joined([task.data.notice, self.trainer.notice])
         self.show = Show(self.trainer, task.held_out, task.story, self.notice)
-
-    def views(self, turn: Turn) -> Iterator[View]:
-        yield self.show.opening()
-        yield from self.training(turn, self.task.limits.run_seconds)
-        yield self.closing()
 
     def training(self, turn: Turn, seconds: float) -> Iterator[View]:
         """For at most so many seconds."""
@@ -105,16 +133,24 @@ class WorkHere:
         return self.show.training(events, only_epoch=self.task.action == "epoch")
 
     @property
+    def learned(self) -> bool:
+        """Whether there is something to keep."""
+        return self.trainer.step_count > self.began
+
+    @property
     def reached_its_end(self) -> bool:
         """Whether what was asked for is done."""
         at_epoch = self.task.action == "epoch" and self.trainer.step_count % self.trainer.steps_per_epoch == 0
         return self.task.action == "step" or at_epoch or self.trainer.step_count >= self.trainer.total_steps
 
+    def standing(self) -> bytes:
+        return crossing(Standing(self.task.story, crossing(self.trainer.checkpoint())))
+
+    def ended(self) -> bytes:
+        return crossing(Standing(self.task.story, crossing(self.finished()), over=True))
+
     def closing(self) -> View:
         return View(closing(self.trainer, self.notice, self.task.action, self.task.limits))
-
-    def outcome(self) -> Checkpoint | None:
-        return self.finished() if self.trainer.step_count > self.began else None
 
     def finished(self) -> Checkpoint:
         checkpoint, measured = self.trainer.checkpoint(), self.task.action != "step"
@@ -125,84 +161,6 @@ class WorkHere:
                 raise
             free_memory(error)  # as it was when the run ended: what was learned is not lost for want of its measure
             return finished(checkpoint, self.task.held_out, torch.device("cpu"), measured=False)
-
-
-class WorkApart:
-    """A run in a ZeroGPU worker: a process that is given values and gives values, in calls of bounded length.
-
-    Such a worker serves one visitor after the other, and nothing that it changes comes back by itself: what a run is goes
-    in with every call, and comes back in a `Standing`.
-    """
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-        self.standing: Standing | None = None
-
-    def views(self, turn: Turn) -> Iterator[View]:
-        until = time.monotonic() + self.task.limits.run_seconds
-        while self.standing is None or not self.standing.over:
-            before, wanted = self.standing, max(until - time.monotonic(), 0.0) + CALL_MARGIN_SECONDS
-            seconds = min(wanted, self.task.limits.call_seconds)
-            parts = apart()(pickle.dumps(self.task), seconds, before is None, wanted <= seconds)
-            try:
-                for part in map(pickle.loads, parts):
-                    if isinstance(part, Standing):
-                        self.take(part)
-                        turn.left = part.left
-                    else:
-                        yield part
-            finally:
-                parts.close()
-            if self.standing is before:  # it failed, and its last view says why
-                return
-
-    def take(self, standing: Standing) -> None:
-        """Go on from here, should there be another call."""
-        self.standing = standing
-        vars(self.task.story).update(vars(standing.story))
-        self.task = dataclasses.replace(self.task, resume=standing.checkpoint)
-
-    def outcome(self) -> Checkpoint | None:
-        if self.standing is None:
-            return None
-        if self.standing.over:
-            return self.standing.checkpoint
-        return finished(self.standing.checkpoint, self.task.held_out, torch.device("cpu"))
-
-
-def apart() -> Any:  # noqa: ANN401 (as ZeroGPU's decorator leaves it)
-    """`call`, as this host wants it called. First asked for when the page is built: ZeroGPU looks for it as the app starts."""
-    return runtime.on_gpu(call, call_duration)
-
-
-def call_duration(task: bytes, seconds: float, *_: object) -> int:
-    """GPU seconds to ask for."""
-    return math.ceil(seconds)
-
-
-def call(packed: bytes, seconds: float, first: bool, last: bool) -> Iterator[bytes]:
-    """One call in the worker: trains for at most so many seconds; yields pickled `View`s and `Standing`s.
-
-    Pickled by ourselves, because PyTorch would otherwise hand over tensors as memory that both processes share.
-    """
-    told = started = time.monotonic()
-    task: Task = pickle.loads(packed)
-    try:
-        work, turn = WorkHere(task, pick_device()), Turn()
-        if first:
-            yield pickle.dumps(work.show.opening())
-        for view in work.training(turn, seconds - CALL_MARGIN_SECONDS - (time.monotonic() - started)):
-            yield pickle.dumps(view)
-            if time.monotonic() - told > STANDING_SECONDS:
-                yield pickle.dumps(Standing(work.trainer.checkpoint(), task.story, turn.left))
-                told = time.monotonic()
-        if last or work.reached_its_end:
-            yield pickle.dumps(Standing(work.finished(), task.story, 0.0, over=True))
-            yield pickle.dumps(work.closing())
-        else:
-            yield pickle.dumps(Standing(work.trainer.checkpoint(), task.story, turn.left))
-    except Exception as error:  # noqa: BLE001 (on the way back, only errors of Gradio's own would keep their text)
-        yield pickle.dumps(View(said(explain(error, task.model, task.train), "error")))
 
 
 def one_step(show: Show) -> Iterator[View]:

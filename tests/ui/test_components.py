@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import base64
 import re
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from aae.ui.components import (
@@ -14,8 +12,6 @@ from aae.ui.components import (
     PLOTLY_JS,
     digit_box,
     figure_box,
-    packed_image,
-    packed_points,
     plane_box,
     readout_box,
     served_modules,
@@ -55,13 +51,6 @@ def test_each_process_serves_its_modules_from_a_folder_of_its_own_so_that_no_bro
     assert existed == "True"
     assert Path(other) != served_modules()
     assert not Path(other).exists(), "the copy goes with its process"
-
-
-def test_points_and_images_are_packed_little_endian():
-    points = np.array([[1.0, 2.0], [3.0, 4.0]])
-    assert np.array_equal(np.frombuffer(base64.b64decode(packed_points(points)), "<f4").reshape(2, 2), points)
-    image = np.arange(1024).reshape(32, 32) % 256
-    assert base64.b64decode(packed_image(image)) == image.astype(np.uint8).tobytes()
 
 
 def test_importing_the_page_writes_no_files_into_the_sources():

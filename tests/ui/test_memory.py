@@ -48,6 +48,19 @@ def test_many_who_leave_at_once_are_one_reason_and_later_ones_another(monkeypatc
     assert given == [0, 0]
 
 
-def test_other_systems_have_nothing_to_give_back(monkeypatch):
+def test_other_systems_have_nothing_to_give_back_and_no_pools(monkeypatch):
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
     memory._give_back()
+    memory.share_arenas()
+
+
+def test_threads_share_few_pools_of_memory(monkeypatch):
+    asked = []
+
+    class Library:
+        def mallopt(self, *options):
+            asked.append(options)
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Library())
+    memory.share_arenas()
+    assert asked == [(memory.M_ARENA_MAX, memory.ARENAS)]

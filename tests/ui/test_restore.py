@@ -9,7 +9,6 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from aae.ui import training_work
 from aae.ui.demo import build_demo, launch_options
 from tests.load.page import Findings, Page
 from tests.load.visits import Run, stop, train
@@ -84,11 +83,11 @@ async def visit(demo, slow_seconds: float) -> None:
 
 
 def test_pages_are_closed_reloaded_and_stopped(demo, monkeypatch):
-    slow_seconds, finished = 1.0, training_work.finished
+    slow_seconds, own = 1.0, demo.shelf.own
 
-    def slowly(*args, **options):
+    def slowly(*args):
         time.sleep(slow_seconds)
-        return finished(*args, **options)
+        return own(*args)
 
-    monkeypatch.setattr(training_work, "finished", slowly)
+    monkeypatch.setattr(demo.shelf, "own", slowly)
     in_a_loop(visit(demo, slow_seconds))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import sys
+import time
+from multiprocessing import active_children
 
 import pytest
 import torch
@@ -10,12 +15,20 @@ import torch
 from aae.ui import training_run as tab
 from aae.ui import training_work
 from aae.ui.session import Visitor
+from aae.ui.training_apart import Here
+from aae.ui.training_show import View
 
 SMALL = {"hidden_dim": 16, "batch_size": 512}
 
 
 def finish(views) -> list:
     return list(views)
+
+
+def advance(views, until: str) -> None:
+    """Follow a run until its status says `until`."""
+    while until not in (next(views).status or {}).get("text", ""):
+        pass
 
 
 def run(visitor, shelf, **changes):
@@ -52,8 +65,7 @@ def test_same_seed_gives_the_same_model_and_leaves_the_shipped_one_alone(shelf):
 def test_closed_run_keeps_what_was_learned_and_frees_the_visitor(shelf):
     visitor = Visitor()
     views = run(visitor, shelf, epochs=1000)
-    while "Epoch" not in next(views).status["text"]:
-        pass
+    advance(views, "Epoch")
     views.close()
     assert not visitor.running
     assert 0 < visitor.own.checkpoint.record.epochs < 1000
@@ -107,48 +119,81 @@ def test_out_of_memory_is_told_and_the_visitor_can_go_on(shelf, monkeypatch):
 
     visitor = Visitor()
     with monkeypatch.context() as patch:
-        patch.setattr(training_work, "SharingTrainer", Hungry)
+        patch.setattr(tab, "begin", Here)
+        patch.setattr(training_work, "Trainer", Hungry)
         assert "memory" in finish(run(visitor, shelf))[-1].status["text"]
     assert finish(run(visitor, shelf))[-1].status["state"] == "done"
     visitor.close()
 
 
-def test_a_crash_ends_that_run_alone_and_keeps_what_it_had_learned(shelf, monkeypatch, caplog):
-    before = {name: tensor.clone() for name, tensor in shelf.first().checkpoint.weights.items()}
-    other, visitor = Visitor(), Visitor()
-    others = run(other, shelf, epochs=1000)
-    while "Epoch" not in next(others).status["text"]:
-        pass
-    with monkeypatch.context() as patch:
-        views = run(visitor, shelf, epochs=1000)
-        while "Epoch" not in next(views).status["text"]:
-            pass
-        patch.setattr("aae.ui.training_show.Show.note", lambda *_: 1 / 0)
-        text = finish(views)[-1].status["text"]
+def test_an_error_of_ours_ends_that_run_alone_and_keeps_what_it_had_learned(shelf, monkeypatch, caplog):
+    monkeypatch.setattr(tab, "begin", Here)
+    visitor = Visitor()
+    views = run(visitor, shelf, epochs=1000)
+    advance(views, "Epoch")
+    monkeypatch.setattr("aae.ui.training_show.Show.note", lambda *_: 1 / 0)
+    text = finish(views)[-1].status["text"]
     assert "ZeroDivisionError" in text
     assert "learning rate" in text
     assert "ZeroDivisionError" in caplog.text, "it is logged"
     assert visitor.own.checkpoint.record.epochs > 0
-    assert "Epoch" in next(others).status["text"]
+    assert shelf.slots.busy == 0
+    visitor.close()
+
+
+def test_a_process_that_is_killed_ends_that_run_alone_and_says_what_to_lower(shelf, monkeypatch, caplog):
+    before = {name: tensor.clone() for name, tensor in shelf.first().checkpoint.weights.items()}
+    other, visitor = Visitor(), Visitor()
+    others = run(other, shelf, epochs=1000)
+    advance(others, "Epoch")
+    (its,) = active_children()
+    views = run(visitor, shelf, epochs=1000)
+    advance(views, "Epoch")
+    while visitor.story.step == 0:  # until it has sent how it stands
+        next(views)
+    (killed,) = [process for process in active_children() if process.pid != its.pid]
+    killed.kill()
+    text = finish(views)[-1].status["text"]
+    assert "lack of memory" in text
+    assert "lower the batch size (now 512) or the hidden units (now 16)" in text
+    assert visitor.own.checkpoint.record.epochs > 0, "it goes on from where it last stood"
+    assert visitor.own.checkpoint.training
+    advance(others, "Epoch")
     assert shelf.slots.busy == 1
     others.close()
     assert shelf.slots.busy == 0
+    assert not active_children()
     assert all(torch.equal(before[name], tensor) for name, tensor in shelf.first().checkpoint.weights.items())
+    for gone in (visitor, other):
+        gone.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_a_run_that_does_not_answer_is_ended_all_the_same(shelf):
+    visitor = Visitor()
+    views = run(visitor, shelf, epochs=1000)
+    advance(views, "Epoch")
+    (process,) = active_children()
+    os.kill(process.pid, signal.SIGSTOP)
+    while next(views) != View():  # the page is told something, else it could not close the run
+        pass
+    started = time.monotonic()
+    views.close()
+    assert time.monotonic() - started < 2
+    assert not active_children()
+    assert not visitor.running
     visitor.close()
-    other.close()
 
 
 def test_a_run_that_finds_no_slot_waits_in_line(shelf):
     visitors = [Visitor() for _ in range(shelf.limits.slots + 1)]
     runs = [run(visitor, shelf, epochs=1000) for visitor in visitors]
     for views in runs[:-1]:
-        while "Epoch" not in next(views).status["text"]:
-            pass
+        advance(views, "Epoch")
     texts = [next(runs[-1]).status["text"] for _ in range(3)]
     assert "you are number 1 of 1 in line, about" in texts[-1]
     runs[0].close()
-    while "Epoch" not in next(runs[-1]).status["text"]:
-        pass
+    advance(runs[-1], "Epoch")
     for visitor, views in zip(visitors, runs, strict=True):
         views.close()
         visitor.close()
@@ -160,12 +205,6 @@ def test_stop_without_a_run_says_so(shelf):
     finish(run(visitor, shelf))
     assert "Nothing is running" in tab.stopped(visitor)["text"]
     visitor.close()
-
-
-def advance(views, until: str) -> None:
-    """Follow a run until its status says `until`."""
-    while until not in (next(views).status or {}).get("text", ""):
-        pass
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from aae.checkpoints import Checkpoint
-from aae.ui import runtime, training_work
+from aae.ui import runtime, training_apart, training_work
 from aae.ui.session import Visitor
 from aae.ui.training_run import run
 from tests.runs import SMALL, settings
@@ -53,7 +53,8 @@ def short_calls(shelf, spaces, monkeypatch):
     """Calls with no time to train: each ends at the first word of the run, after a step or a few."""
     limits = dataclasses.replace(runtime.LIMITS["zero-gpu"], call_seconds=0.35)
     monkeypatch.setattr(shelf, "limits", limits)
-    monkeypatch.setattr(training_work, "CALL_MARGIN_SECONDS", limits.call_seconds)
+    for module in (training_apart, training_work):
+        monkeypatch.setattr(module, "CALL_MARGIN_SECONDS", limits.call_seconds)
     monkeypatch.setattr(training_work, "TOLD_SECONDS", 0.002)
 
 
