@@ -149,6 +149,13 @@ def mmd(a: Tensor, b: Tensor, permutations: int = 200, seed: int = 0, bandwidth:
     return MMD(float(squared[0]), (reached + 1) / (permutations + 1), bandwidth)
 
 
+def whitened(z: Tensor) -> Tensor:
+    """Codes `(N, latent_dim)` with mean 0 and covariance I, by z to C^-½ (z - m): what is left is the shape of their cloud."""
+    centred = z.double() - z.double().mean(0)
+    values, vectors = torch.linalg.eigh(torch.cov(centred.T))
+    return (centred @ (vectors * values.clamp_min(1e-12).rsqrt()) @ vectors.T).to(z.dtype)
+
+
 def sliced_wasserstein(a: Tensor, b: Tensor, projections: int = PROJECTIONS, generator: torch.Generator | None = None) -> float:
     """Sliced 2-Wasserstein distance of two sets of points of one size, each `(N, latent_dim)` (Bonneel et al., 2015).
 

@@ -67,6 +67,11 @@ MEASURES: dict[str, About] = {
     "sliced_wasserstein": About(
         "Sliced Wasserstein", "match", 4, "low", "How far codes must move to become draws, over 1,000 random directions; in σ."
     ),
+    "sliced_wasserstein_whitened": About(
+        "Sliced Wasserstein, codes whitened", "match", 4, "low",
+        "The same once the codes were moved to mean 0 and covariance I: what is left is the shape of their cloud. The rest is "
+        "a shift of mean and covariance, which test images can have and training images not.",
+    ),
     "max_sliced_wasserstein": About(
         "Max-sliced Wasserstein", "match", 4, "low", "The same along the worst direction that a search finds; in σ."
     ),

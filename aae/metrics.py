@@ -16,7 +16,7 @@ from torch import Tensor
 from aae.classifier import Classifier
 from aae.data import ImageData, to_model_range
 from aae.latent import max_sliced_wasserstein
-from aae.matching import correlation, kolmogorov_smirnov, mardia, mmd, moments, sliced_wasserstein, two_sample_test
+from aae.matching import correlation, kolmogorov_smirnov, mardia, mmd, moments, sliced_wasserstein, two_sample_test, whitened
 from aae.measures import MEASURES, Measure, Quality, Stage
 from aae.models import AAE
 from aae.parzen import parzen, to_paper_pixels
@@ -200,8 +200,10 @@ def _jointly(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
 
 def _transported(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
     sliced = sliced_wasserstein(z, draws, generator=torch.Generator().manual_seed(seed))
+    shape = sliced_wasserstein(whitened(z), draws, generator=torch.Generator().manual_seed(seed))
     return {
         "sliced_wasserstein": Measure(sliced),
+        "sliced_wasserstein_whitened": Measure(shape),
         "max_sliced_wasserstein": Measure(max_sliced_wasserstein(z.numpy(), draws.numpy())[1]),
     }
 

@@ -16,6 +16,7 @@ from aae.matching import (
     moments,
     sliced_wasserstein,
     two_sample_test,
+    whitened,
 )
 
 
@@ -113,6 +114,17 @@ def test_mmds_p_value_is_anything_for_one_distribution_and_small_for_two():
     values = [mmd(gaussian(60, 2, seed), gaussian(60, 2, seed + 100), permutations=40, seed=seed).p_value for seed in range(40)]
     assert 0.35 < np.mean(values) < 0.65
     assert mmd(gaussian(300, 2), gaussian(300, 2, 1) * 1.5, permutations=40).p_value < 0.03
+
+
+def test_whitened_codes_have_mean_0_and_covariance_i_and_are_moved_no_further_than_that():
+    z = (
+        torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) @ torch.tensor([[2.0, 1, 0], [0, 1, 0], [0, 0, 0.1]])
+        + 5
+    )
+    white = whitened(z).double()
+    torch.testing.assert_close(white.mean(0), torch.zeros(3).double(), atol=1e-5, rtol=0)
+    torch.testing.assert_close(torch.cov(white.T), torch.eye(3).double(), atol=1e-4, rtol=0)
+    torch.testing.assert_close(whitened(white), white, atol=1e-4, rtol=0)
 
 
 def test_sliced_wasserstein_of_a_shift_is_the_shift_over_the_root_of_the_dimension():
