@@ -55,7 +55,7 @@ class Apart(ABC):
             return None
         if self.standing.over:
             return self.standing.checkpoint
-        # It was ended from outside, or too slow to answer: its test loss would take seconds more.
+        # It was stopped, or ended from outside: somebody waits, and its test loss would take seconds on a busy machine.
         return finished(self.standing.checkpoint, self.task.held_out, torch.device("cpu"), measured=False)
 
 

@@ -59,7 +59,7 @@ class Standing:
     packed: bytes
     """The checkpoint, by `crossing`: most are never looked at."""
     over: bool = False
-    """Whether the run has ended, and the checkpoint is the `finished` one."""
+    """Whether the run has come to its end, and the checkpoint is the `finished` one."""
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -97,13 +97,10 @@ def call(
             if (now := time.monotonic()) > due:
                 yield run.standing()
                 due = time.monotonic() + max(STANDING_SECONDS, (time.monotonic() - now) / STANDING_SHARE)
-        if stopped and run.learned:
-            yield run.standing()
-            yield run.ended()
-        elif last or run.reached_its_end:
+        if not stopped and (last or run.reached_its_end):
             yield run.ended()
             yield crossing(run.closing())
-        else:
+        elif run.learned:
             yield run.standing()
     except Exception as error:  # noqa: BLE001 (on the way back, only errors of Gradio's own would keep their text)
         text = explain(error, given.model, given.train)
