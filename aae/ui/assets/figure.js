@@ -12,6 +12,7 @@ const CONFIG = {
   scrollZoom: true,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
   plotlyServerURL: "", // nothing is to leave this page
+  plotGlPixelRatio: window.devicePixelRatio || 1, // Plotly's two means four times the pixels to blend under all that moves
 };
 
 // Draw `props.value` and keep drawing it. `prepare(figure)` may change what Plotly gets;
