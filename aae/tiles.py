@@ -90,7 +90,8 @@ def correlation_figure(correlation: np.ndarray, *, revision: str = "") -> Figure
     heat |= {"zmin": -1, "zmax": 1, "colorscale": scale, "colorbar": {"thickness": 12, "tickvals": [-1, 0, 1]}}
     heat["hovertemplate"] = "%{y}, %{x}: %{z:.3f}<extra></extra>"
     if len(names) <= 12:
-        heat |= {"texttemplate": "%{z:.2f}", "textfont": {"size": 10, "color": "#8a8f97"}}
+        text = [["" if i == j else f"{value:.2f}" for j, value in enumerate(row)] for i, row in enumerate(correlation)]
+        heat |= {"text": text, "texttemplate": "%{text}", "textfont": {"size": 10, "color": "#8a8f97"}}
     axis = {"constrain": "domain", "showgrid": False, "zeroline": False, "fixedrange": True}
     layout = {"xaxis": axis, "yaxis": {**axis, "scaleanchor": "x", "autorange": "reversed"}, "uirevision": revision}
     return {"data": [heat], "layout": {**layout, "margin": {"l": 48, "r": 8, "t": 8, "b": 40}, "dragmode": False}}
