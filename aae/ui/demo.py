@@ -70,7 +70,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": gr.themes.Default(
             primary_hue="blue", neutral_hue="slate", font=fonts, font_mono=["ui-monospace", "monospace"]
-        ).set(body_text_color_subdued="*neutral_500", body_text_color_subdued_dark="*neutral_400"),  # 4.5 : 1 and more
+        ).set(body_text_color_subdued="*neutral_600", body_text_color_subdued_dark="*neutral_300"),  # small print can be read
         "head": head(),
         "css_paths": sorted(ASSETS.glob("*.css")),
         "footer_links": ["api"],

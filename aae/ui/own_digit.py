@@ -27,10 +27,11 @@ MOST_DRAWN = 200_000  # characters of a drawing; a full one has about 5,000
 def build_own_digit(tab: Explore, visitor: gr.State) -> None:
     """Lay out the tab and wire it."""
     gr.Markdown(
-        "Draw, or choose a picture of any size and colour. Digits are normalised as MNIST's were: strokes taken from their "
-        "background, fitted into 20×20 pixels, antialiased, their centre of mass in the middle of 28×28, then enlarged to "
-        "the 32×32 of the networks. For Fashion-MNIST the edges are trimmed, the whole is fitted into 28×28 pixels, "
-        "sharpened, and turned to light on black. z becomes the code of the result; move z, and see whether it gets closer.",
+        "Draw, or choose a picture of any size and colour (PNG, JPEG, WebP, GIF, BMP, TIFF). Digits are normalised as "
+        "MNIST's were: strokes taken from their background, fitted into 20×20 pixels, antialiased, their centre of mass in the "
+        "middle of 28×28, then enlarged to the 32×32 of the networks. For Fashion-MNIST the edges are trimmed, the whole is "
+        "fitted into 28×28 pixels, sharpened, and turned to light on black. z becomes the code of the result; move z, and see "
+        "whether it gets closer.",
         elem_classes="hint",
     )
     with gr.Row(elem_id="own"):
@@ -38,7 +39,7 @@ def build_own_digit(tab: Explore, visitor: gr.State) -> None:
             drawing = draw_box("draw")
         with gr.Column(scale=3, min_width=240):
             picture = gr.File(
-                label="or a picture: PNG, JPEG, WebP, GIF, BMP, TIFF",
+                label="or a picture",
                 file_types=["image"],
                 type="filepath",
                 height=150,

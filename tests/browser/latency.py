@@ -2,7 +2,8 @@
 
 Serves the app, opens headless Chromium and sends it a hand's movements at a mouse's rate, without waiting for what the page
 makes of them. The page itself times each event, from its own time stamp to the frame after which the new image is on the
-canvas, and counts the frames in which another image came there. Run it on an idle machine.
+canvas, and counts the frames in which another image came there. The first row is what this machine and this way of measuring
+take for themselves: a page with nothing but a canvas that gets another image at each movement. Run it on an idle machine.
 """
 
 from __future__ import annotations
@@ -52,6 +53,24 @@ WATCH = """([selector, name]) => {
 }"""
 
 
+# A page that does nothing but paint, for `WATCH`.
+BARE = """<canvas id="decoded" width="32" height="32" style="width: 600px; image-rendering: pixelated"></canvas><script>
+  const listeners = new Set(), canvas = document.querySelector("canvas"), image = new ImageData(32, 32);
+  window.aae = { subscribe: (listener) => (listeners.add(listener), () => listeners.delete(listener)) };
+  let scheduled = false, grey = 0;
+  canvas.addEventListener("pointermove", () => {
+    if (scheduled) return;
+    scheduled = true;
+    requestAnimationFrame(() => {
+      scheduled = false;
+      image.data.fill(grey = (grey + 1) % 256).forEach((_, i) => i % 4 === 3 && (image.data[i] = 255));
+      canvas.getContext("2d").putImageData(image, 0, 0);
+      for (const listener of listeners) listener();
+    });
+  });
+</script>"""
+
+
 def row(name: str, times: Sequence[float], updates: float, requests: int) -> str:
     median, p95 = np.percentile(times, [50, 95]) if times else (np.nan, np.nan)
     return f"| {name} | {median:.0f} | {p95:.0f} | {updates:.0f} | {requests} |"
@@ -85,6 +104,11 @@ async def drag(page: Page, name: str, selector: str, event: str, path: list[tupl
     await mouse("mouseReleased", path[-1])
     await page.wait_for_timeout(500)
     return row(name, times, images / seconds, len(requests))
+
+
+def circle(centre: tuple[float, float], radii: tuple[float, float]) -> list[tuple[float, float]]:
+    """A path of `MOVES` pixels, about twice around."""
+    return [(centre[0] + radii[0] * np.cos(t), centre[1] + radii[1] * np.sin(t)) for t in np.linspace(0, 12, MOVES)]
 
 
 # After the frame in which something is drawn next.
@@ -162,6 +186,11 @@ async def first_visit(browser: Browser, url: str) -> tuple[float, float, int, Pa
 
 
 async def measure(browser: Browser, url: str) -> None:
+    print("| what | median ms | p95 ms | updates/s | requests |\n|---|---|---|---|---|")
+    page = await browser.new_page(viewport={"width": 1440, "height": 900})
+    await page.set_content(BARE)
+    print(await drag(page, "bare page, one canvas", "#decoded", "pointermove", circle((300, 300), (200, 200))))
+    await page.close()
     visits = []
     for _ in range(VISITS):
         *figures, page = await first_visit(browser, url)
@@ -169,7 +198,6 @@ async def measure(browser: Browser, url: str) -> None:
         await page.wait_for_timeout(500)
         if len(visits) < VISITS:
             await page.context.close()
-    print("| what | median ms | p95 ms | updates/s | requests |\n|---|---|---|---|---|")
     box = await page.locator("#z-0 input[type=range]").bounding_box()
     assert box
     shares = 0.5 + 0.45 * np.sin(np.linspace(0, 12, MOVES))
@@ -177,11 +205,8 @@ async def measure(browser: Browser, url: str) -> None:
     print(await drag(page, "slider", "#z-0 input[type=range]", "pointermove", slider))
     left, top = await page.evaluate(TO_PIXELS, ["encoded", -2, 2])
     right, bottom = await page.evaluate(TO_PIXELS, ["encoded", 2, -2])
-    circle = [
-        ((left + right) / 2 + (right - left) / 2 * np.cos(t), (top + bottom) / 2 + (bottom - top) / 2 * np.sin(t))
-        for t in np.linspace(0, 12, MOVES)
-    ]
-    print(await drag(page, "drag in the plane", "#plane .figure", "pointermove", circle))
+    around = circle(((left + right) / 2, (top + bottom) / 2), ((right - left) / 2, (bottom - top) / 2))
+    print(await drag(page, "drag in the plane", "#plane .figure", "pointermove", around))
     times = await view_changes(page)
     print(row("change of view, 5,000 points", times, 1000 / float(np.mean(times)), 1))
     await page.set_viewport_size({"width": 1440, "height": 2400})  # sliders and board in view

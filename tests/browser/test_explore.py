@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -119,9 +120,10 @@ def test_view_changes_to_two_axes_and_keeps_the_zoom(page):
     for _ in range(8):
         page.mouse.wheel(0, -200)
     page.wait_for_function(f"() => ({WIDTH})() < 6")
+    title = "() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text"
+    assert re.fullmatch("PC 1: [0-9]+% of variance", page.evaluate(title))
     page.get_by_label("Two axes").check()
     expect(page.locator("#axis-x")).to_be_visible()
-    title = "() => document.querySelector('#plane .figure')._fullLayout.xaxis.title.text"
     page.wait_for_function(f"() => ({title})() === 'z[0]'")
     assert page.evaluate(WIDTH) < 6
     assert [float(v) for v in marker_of(page).split(",")] == pytest.approx(sliders(page)[:2], abs=0.01)
@@ -151,6 +153,21 @@ def test_nothing_scrolls_sideways(app, visit, width, scheme):
         open_tab(page, tab)
         page.wait_for_timeout(300)
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), tab
+
+
+NAMELESS = """() => [...document.querySelectorAll("canvas, .figure-frame, svg[role=img]")]
+  .filter(it => !it.closest("[aria-label], [aria-hidden=true], button") && !it.parentElement.closest("figure")?.innerText)
+  .map(it => it.closest("[id]").id + " " + it.className)"""
+
+
+def test_every_picture_has_words_and_keys_and_views_are_explained(page):
+    for name in ("Manifold", "A to B", "Nearest", "Your digit", "Traversal"):
+        page.get_by_role("tab", name=name, exact=True).click()
+        assert page.evaluate(NAMELESS) == [], name
+    expect(page.get_by_text("arrows")).to_be_visible()
+    page.get_by_text("What the views show, and why they are linear").click()
+    expect(page.get_by_text("t-SNE and UMAP bend space")).to_be_visible()
+    page.get_by_text("What the views show, and why they are linear").click()
 
 
 def test_explanation_shows_formulas_and_diagram(page):

@@ -244,6 +244,25 @@ def test_readout_gives_the_discriminators_verdict_and_the_percentile_of_the_norm
         assert percent == pytest.approx(100 * chi.cdf(np.linalg.norm(z), 10), abs=0.51)
 
 
+# D at the codes that lie under the middle of the line over the points, in the left plot.
+ON_THE_LINE = """() => {
+  const line = document.querySelector(".contour"), plot = document.querySelector("#plane .figure");
+  const { xaxis: x, yaxis: y } = plot._fullLayout;
+  const { data } = line.getContext("2d").getImageData(0, 0, line.width, line.height);
+  const [r, g, b] = getComputedStyle(line).color.match(/[0-9]+/g).map(Number), axes = window.aae.axes, z = window.aae.z;
+  const now = axes.map(row => row.reduce((sum, weight, i) => sum + weight * z[i], 0)), found = [];
+  for (let top = y._offset; top < y._offset + y._length; top++) {
+    for (let left = Math.ceil(x._offset); left < x._offset + x._length; left++) {
+      const at = 4 * (Math.round(top) * line.width + left);
+      if (data[at + 3] < 250 || Math.hypot(data[at] - r, data[at + 1] - g, data[at + 2] - b) > 20) continue;
+      const away = [x.p2l(left + 0.5 - x._offset) - now[0], y.p2l(Math.round(top) + 0.5 - y._offset) - now[1]];
+      found.push(window.aae.discriminate(z.map((value, i) => value + away[0] * axes[0][i] + away[1] * axes[1][i])));
+    }
+  }
+  return found;
+}"""
+
+
 def test_discriminators_eye_paints_d_over_the_slice_through_z(page):
     page.get_by_label("the discriminator's eye").check()
     sample = "() => document.querySelector('.field').dataset.sample"
@@ -253,11 +272,15 @@ def test_discriminators_eye_paints_d_over_the_slice_through_z(page):
     there = torch.tensor(z + view.T @ ([x, y] - view @ z), dtype=torch.float32)[None]
     with torch.no_grad():
         assert found == pytest.approx(float(torch.sigmoid(SHIPPED.model().discriminate(there))), abs=0.01)
+    verdicts = page.evaluate(ON_THE_LINE)
+    assert len(verdicts) > 20
+    np.testing.assert_allclose(verdicts, 0.5, atol=0.05)
     before = page.evaluate(sample)
     page.evaluate("() => window.aae.move(window.aae.z.map(v => -v))")
     page.wait_for_function(f"old => ({sample})() !== old", arg=before)
     page.get_by_label("the discriminator's eye").uncheck()
     expect(page.locator(".field")).to_be_hidden()
+    expect(page.locator(".contour")).to_be_hidden()
 
 
 def test_keys_move_z_in_the_plane_draw_reset_and_go_to_a_slider(page, requests):

@@ -169,6 +169,14 @@ def test_on_a_phone_a_wrong_link_says_so_and_the_image_stays_in_view(app, visits
     for part in ("#z-9", "#plane"):  # z-9 last moved by a slider, then the plane by a finger
         page.evaluate("part => document.querySelector(part).scrollIntoView({ block: 'end' })", part)
         page.wait_for_function(seen)
+    page.locator("#ways .overflow-menu button").first.click()
+    page.locator(".overflow-dropdown").get_by_text("A to B", exact=True).click()
+    for figure in page.locator(".journey figure").all():
+        box = figure.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.evaluate("() => document.querySelector('#plane').scrollIntoView({ block: 'end' })")
+    page.wait_for_function(seen)
     touch = page.context.new_cdp_session(page)
     place = page.evaluate("""() => { const plot = document.querySelector("#plane .figure"), box = plot.getBoundingClientRect();
       const { xaxis2: x, yaxis2: y } = plot._fullLayout;

@@ -1,4 +1,5 @@
-// The discriminator's eye: D over the slice of the latent space that the plane draws, as colours under the points.
+// The discriminator's eye: D over the slice of the latent space that the plane draws, as colours under the points and a line
+// over them where D is 0.5.
 
 import { project } from "./slice.js";
 import { aae } from "./state.js";
@@ -9,11 +10,13 @@ const MARGIN = 0.2; // of the range beyond what is drawn: a small pan needs no n
 const IMAGE = [231, 99, 0], PRIOR = [63, 144, 218]; // orange, blue: told apart with any sight
 
 export function discriminatorField(frame, plot) {
-  const canvas = document.createElement("canvas");
-  canvas.className = "field";
-  canvas.hidden = true;
-  canvas.setAttribute("aria-hidden", "true");
+  const [canvas, line] = ["field", "contour"].map((className) => {
+    const made = Object.assign(document.createElement("canvas"), { className, hidden: true });
+    made.setAttribute("aria-hidden", "true");
+    return made;
+  });
   frame.prepend(canvas);
+  plot.after(line);
   let worker = null;
   let wanted = false;
   let axes = null;
@@ -53,20 +56,26 @@ export function discriminatorField(frame, plot) {
   };
 
   const paint = () => {
-    canvas.hidden = !wanted || !field;
+    canvas.hidden = line.hidden = !wanted || !field;
     if (canvas.hidden || !plot._fullLayout) return;
     const { width, height } = plot._fullLayout;
     Object.assign(canvas, { width, height });
-    const context = canvas.getContext("2d");
     const image = coloured(field.values);
+    const context = canvas.getContext("2d");
     inEachPlot(plot, context, (x, y) => {
       const { xs, ys } = field;
       const half = [(xs[1] - xs[0]) / 2, (ys[1] - ys[0]) / 2]; // a value belongs to the middle of its cell
       const left = x.l2p(xs[0] - half[0]), right = x.l2p(xs[CELLS - 1] + half[0]);
       const low = y.l2p(ys[0] - half[1]), high = y.l2p(ys[CELLS - 1] + half[1]);
       context.drawImage(image, left, low, right - left, high - low);
-      contour(context, field, (value) => x.l2p(value), (value) => y.l2p(value), getComputedStyle(frame).color);
     });
+    const scale = window.devicePixelRatio || 1, style = getComputedStyle(frame);
+    Object.assign(line, { width: width * scale, height: height * scale });
+    Object.assign(line.style, { width: `${width}px`, height: `${height}px` });
+    const over = line.getContext("2d");
+    over.scale(scale, scale);
+    const colours = [style.getPropertyValue("--body-background-fill"), style.color]; // a halo, to be seen on any point
+    inEachPlot(plot, over, (x, y) => contour(over, field, (value) => x.l2p(value), (value) => y.l2p(value), colours));
     canvas.dataset.range = `${Math.min(...field.values)},${Math.max(...field.values)}`;
     const i = CELLS * 12 + 25;
     canvas.dataset.sample = `${field.xs[25]},${field.ys[12]},${field.values[i]}`;
@@ -100,7 +109,7 @@ function coloured(values) {
 }
 
 // Where D = 0.5: in each cell, a line between the points at which its edges cross it (marching squares).
-function contour(context, { xs, ys, values }, toX, toY, colour) {
+function contour(context, { xs, ys, values }, toX, toY, [halo, colour]) {
   const corner = (i, j) => ({ x: xs[i], y: ys[j], over: values[j * CELLS + i] - 0.5 });
   context.beginPath();
   for (let j = 0; j + 1 < CELLS; j++) {
@@ -119,7 +128,8 @@ function contour(context, { xs, ys, values }, toX, toY, colour) {
       }
     }
   }
-  context.strokeStyle = colour;
-  context.lineWidth = 1.5;
-  context.stroke();
+  for (const [strokeStyle, lineWidth] of [[halo, 4], [colour, 1.5]]) {
+    Object.assign(context, { strokeStyle, lineWidth, lineCap: "round" });
+    context.stroke();
+  }
 }

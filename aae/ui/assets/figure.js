@@ -12,6 +12,7 @@ const CONFIG = {
   scrollZoom: true,
   modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "sendChartToCloud"],
   plotlyServerURL: "", // nothing is to leave this page
+  plotGlPixelRatio: window.devicePixelRatio || 1, // Plotly's two means four times the pixels to blend under all that moves
 };
 
 // Draw `props.value` and keep drawing it. `prepare(figure)` may change what Plotly gets;
@@ -58,6 +59,7 @@ export function mount({ element, props, watch }, { prepare = () => {}, placed = 
       prepare(figure);
       const first = narrow === null;
       narrow = isNarrow(element);
+      if (narrow) for (const trace of figure.data) delete trace.texttemplate; // numbers need wider cells
       if (figure.layout.meta?.tiles) arrange(figure.layout, plot, narrow);
       await Plotly.react(plot, figure.data, inPageColours(withRoom(figure, element), element), { ...CONFIG, modeBarButtonsToAdd: buttons });
       if (first) for (const event of ["plotly_afterplot", "plotly_relayouting"]) plot.on(event, () => placed(shown));
@@ -152,6 +154,10 @@ function inPageColours(layout, element) {
   const grid = style.getPropertyValue("--border-color-primary").trim() || "#ddd";
   const axis = { gridcolor: grid, linecolor: grid, zerolinecolor: grid };
   for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...layout[name], ...axis };
+  // What is written among the points stands on the page's own colour, and rings in the colour of text.
+  const page = style.getPropertyValue("--body-background-fill").trim() || "#fff";
+  for (const note of layout.annotations ?? []) if (/^y\d*$/.test(note.yref)) Object.assign(note, { bgcolor: page, opacity: 0.8, borderpad: 0 });
+  for (const shape of layout.shapes ?? []) if (shape.type === "circle") shape.line = { ...shape.line, color: text };
   if (isNarrow(element) && layout.xaxis2 && !layout.meta?.tiles) stack(layout); // two plots
   return {
     ...layout,

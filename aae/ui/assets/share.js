@@ -122,7 +122,7 @@ async function saveFigure() {
   const over = (layer) => layer && !layer.hidden && layer.width > 0 && context.drawImage(layer, 0, 0, canvas.width, canvas.height);
   over(frame.querySelector(".field"));
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
-  for (const name of ["marginals", "path"]) over(frame.querySelector(`.${name}`));
+  for (const name of ["contour", "marginals", "path"]) over(frame.querySelector(`.${name}`));
   const box = frame.getBoundingClientRect();
   for (const marker of frame.querySelectorAll(".z-marker")) {
     if (marker.hidden) continue;
