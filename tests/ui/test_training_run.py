@@ -215,21 +215,20 @@ def test_pause_and_resume_equal_an_uninterrupted_run_bit_for_bit(shelf):
     whole, paused = Visitor(), Visitor()
     # Steps enough that a fast machine reports within the first epoch too.
     small = {"hidden_dim": 32, "batch_size": 8, "learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
-    settings = {"preset_name": "fast", "epochs": 2, "advanced": small}
+    settings = {"preset_name": "fast", "epochs": 4, "advanced": small}
     finish(run(whole, shelf, **settings))
     views = run(paused, shelf, **settings)
     advance(views, "Epoch 0.")
     views.close()  # as Pause does
     assert not paused.running
-    assert "Paused at epoch 0." in tab.stopped(paused, paused=True)["text"]
-    epochs = paused.own.checkpoint.record.epochs
-    assert 0 < epochs < 2
+    assert "Paused at epoch " in tab.stopped(paused, paused=True)["text"]
+    assert 0 < paused.own.checkpoint.record.epochs < 4
     assert paused.own.checkpoint.record.device == "cpu"
     assert all(tensor.device.type == "cpu" for tensor in paused.own.checkpoint.training.values())
     rows = len(paused.story.rows)
     # What the form says meanwhile does not matter: the run has its own settings.
     finish(run(paused, shelf, preset_name="reference", epochs=9, seed=5, action="resume"))
-    assert paused.own.checkpoint.record.epochs == 2
+    assert paused.own.checkpoint.record.epochs == 4
     assert len(paused.story.rows) > rows, "the curves go on"
     assert same(whole.own.checkpoint.weights, paused.own.checkpoint.weights)
     assert same(whole.own.checkpoint.training, paused.own.checkpoint.training)
