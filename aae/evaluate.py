@@ -127,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 raise CheckpointError(f"There is no evaluation of these weights beside {path}; make one with --store.")
         else:
             evaluation = evaluate(path, options.data_dir, options.classifier, options.seed, options.ceiling, progress)
+            evaluation = Evaluation.from_json(evaluation.to_json())  # as it is kept: a table made later rounds it alike
             if evaluation.quality.notice:
                 print(evaluation.quality.notice, file=sys.stderr)  # noqa: T201
         if options.store:

@@ -122,6 +122,16 @@ def test_a_table_is_written_between_its_marks_and_nowhere_else(files, evaluation
         main([str(files[0]), "--stored", "--card", str(card)])
 
 
+def test_a_table_made_at_once_is_the_one_made_of_what_is_kept(files, evaluation, monkeypatch, capsys):
+    precision = dataclasses.replace(evaluation.quality.measures["precision_samples"], floor=0.8744996)  # kept as 0.8745
+    measures = {**evaluation.quality.measures, "precision_samples": precision}
+    found = dataclasses.replace(evaluation, quality=dataclasses.replace(evaluation.quality, measures=measures))
+    monkeypatch.setattr(command, "evaluate", lambda *_: found)
+    assert main([str(files[0])]) == 0
+    assert capsys.readouterr().out.strip() == table(Evaluation.from_json(found.to_json()))
+    assert table(found) != table(Evaluation.from_json(found.to_json()))
+
+
 SHIPPED = Path(__file__).parents[1] / "checkpoints"
 MODELS = sorted(path.name.partition(".")[0] for path in SHIPPED.glob("*.evaluation.json"))
 
