@@ -40,6 +40,8 @@ FASHION = (
 KUZUSHIJI = ("お o", "き ki", "す su", "つ tsu", "な na", "は ha", "ま ma", "や ya", "れ re", "を wo")
 
 LONGEST_TITLE = 60
+EXACT = 2048
+"""Images of which float32 sums hold every whole number: 2048 · 255 < 2²⁴."""
 SAMPLE_TEST_PER_CLASS = 50
 DOWNLOAD_PATIENCE_SECONDS = 60.0
 STORAGE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST)
@@ -119,7 +121,9 @@ def default_data_dir() -> Path:
 
 def mean_image(images: Tensor) -> Tensor:
     """Mean of uint8 images `(N, 1, 32, 32)`, float32 `(1, 32, 32)` in [-1, 1]."""
-    return images.sum(0, dtype=torch.int64).double().div_(len(images) * 127.5).sub_(1).float()
+    # Parts small enough that float32 counts them exactly, in a tenth of the time of integers.
+    sums = torch.stack([part.float().sum(0) for part in images.split(EXACT)]).double().sum(0)
+    return sums.div_(len(images) * 127.5).sub_(1).float()
 
 
 def to_model_range(images: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ class Trainer:
         self.images = data.images.to(self.device)  # uint8: a batch is scaled in the step
         self.model = AAE(model_config)
         initialise(self.model, torch.Generator().manual_seed(config.seed))
-        if config.inputs == "centred":
+        if config.inputs == "centred" and resume is None:  # a checkpoint brings its own
             self.model.encoder.centre.copy_(mean_image(data.images).flatten())
         self.model.to(self.device)
         self.prior = GaussianPrior(model_config.latent_dim)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -218,7 +218,8 @@ async def measure(browser: Browser, url: str) -> None:
     print(f"model and codes fetched: {fetched / 1e6:.1f} MB")
 
 
-async def main() -> None:
+async def with_the_app(measure: Callable[[Browser, str], Awaitable[None]]) -> None:
+    """Serve the app, and measure it at its address in a browser."""
     with tempfile.TemporaryDirectory() as folder:
         app = App(None, Path(folder))
         try:
@@ -239,4 +240,4 @@ def fetched(response: Response) -> int:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(with_the_app(measure))

@@ -11,19 +11,17 @@ import asyncio
 import dataclasses
 import subprocess
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page
 
 from aae.config import PRESETS
 from aae.data import load_images
 from aae.training import Trainer
 from aae.ui.runtime import leave_room_for_the_page
-from tests.browser.conftest import DIGIT_PAINTED, FLAGS, ROOT, App, chromium_path
-from tests.browser.latency import MOVES, drag
+from tests.browser.conftest import DIGIT_PAINTED, ROOT
+from tests.browser.latency import MOVES, drag, with_the_app
 
 SECONDS = 15
 WARM_UP = 5
@@ -91,18 +89,5 @@ async def measure(browser: Browser, url: str) -> None:
     print(timed)
 
 
-async def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        app = App(None, Path(folder))
-        try:
-            app.wait()
-            async with async_playwright() as playwright:
-                browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-                await measure(browser, app.url)
-                await browser.close()
-        finally:
-            app.stop()
-
-
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(with_the_app(measure))
