@@ -5,8 +5,9 @@
 
 - no graph is built, and several times fewer kernels run;
 - gradients of weights are written into memory that is kept, instead of megabytes that are fetched and given back each step;
+- activations lie with features first, `(features, N)`, which is how a product with few images splits best over two cores;
 - what the first linear layers would pass on to images or draws, and D's weights in the generator step, get no gradient;
-- D(z) of the generator step serves the discriminator step too: the same codes through the same weights.
+- one pass of D over codes and draws of the prior serves both steps: the same codes through the same weights.
 """
 
 from __future__ import annotations
@@ -21,12 +22,100 @@ from aae.priors import GaussianPrior
 
 aten = torch.ops.aten
 
+Saved = tuple[Tensor, ...]
+
 WIDE = 64
 """Least width, in and out, of a linear layer that bfloat16 makes faster; codes and logits keep their precision."""
 
 
+class Linear:
+    """y = W x + b. With `half`, the product is of bfloat16 numbers; `refresh` rounds the weights anew."""
+
+    def __init__(self, layer: nn.Linear, half: bool = False) -> None:
+        self.full_weight, self.full_bias, self.half = layer.weight, layer.bias, half
+        self.weight: Tensor = layer.weight.detach().bfloat16() if half else layer.weight
+        self.bias: Tensor = layer.bias.detach().bfloat16() if half else layer.bias
+        self.product = torch.empty_like(self.weight) if half else None
+
+    def refresh(self) -> None:
+        if self.half:
+            self.weight.copy_(self.full_weight)
+            self.bias.copy_(self.full_bias)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
+        if x.dtype != self.bias.dtype:
+            x = x.to(self.bias.dtype)
+        return torch.mm(self.weight, x).add_(self.bias[:, None]), (x,)
+
+    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+        """dL/dW = dL/dy xᵀ and dL/db = Σ_n dL/dy_n, into `grad`, whose memory is used again; and dL/dx = Wᵀ dL/dy."""
+        weight, bias, (x,) = self.full_weight, self.full_bias, saved
+        if gradient.dtype != x.dtype:
+            gradient = gradient.to(x.dtype)
+        if weights:
+            if weight.grad is None or bias.grad is None:
+                weight.grad, bias.grad = torch.empty_like(weight), torch.empty_like(bias)
+            if self.product is None:
+                torch.mm(gradient, x.t(), out=weight.grad)
+            else:
+                weight.grad.copy_(torch.mm(gradient, x.t(), out=self.product))
+            torch.sum(gradient, 1, dtype=bias.dtype, out=bias.grad)
+        return self.weight.t() @ gradient if inputs else gradient
+
+
+class BatchNorm:
+    """Of `(features, N)`, taken as one image of N pixels: the same mean and variance."""
+
+    def __init__(self, layer: nn.BatchNorm1d) -> None:
+        self.layer, self.weight, self.bias = layer, layer.weight, layer.bias
+        self.eps, self.momentum = layer.eps, layer.momentum or 0.0
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
+        layer = self.layer  # its buffers can be others tomorrow
+        assert layer.num_batches_tracked is not None
+        layer.num_batches_tracked.add_(1)
+        y, mean, inverse_deviation = torch.native_batch_norm(
+            x[None], self.weight, self.bias, layer.running_mean, layer.running_var, True, self.momentum, self.eps
+        )
+        return y[0], (x, mean, inverse_deviation)
+
+    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+        x, mean, inverse_deviation = saved
+        gradient, self.weight.grad, self.bias.grad = aten.native_batch_norm_backward(
+            gradient.to(x.dtype)[None], x[None], self.weight, None, None, mean, inverse_deviation, True, self.eps, [True] * 3
+        )
+        return gradient[0]
+
+
+class LeakyReLU:
+    """In place."""
+
+    def __init__(self, layer: nn.LeakyReLU) -> None:
+        self.slope = layer.negative_slope
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
+        y = torch.nn.functional.leaky_relu_(x, self.slope)
+        return y, (y,)
+
+    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+        return aten.leaky_relu_backward(gradient.to(saved[0].dtype), saved[0], self.slope, True)
+
+
+class Tanh:
+    """In place."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
+        y = torch.tanh_(x)
+        return y, (y,)
+
+    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+        return aten.tanh_backward(gradient.to(saved[0].dtype), saved[0])
+
+
 class Layers:
     """A `nn.Sequential` of linear, batch norm, leaky ReLU, tanh and flatten layers, run forward and back without autograd.
+
+    Features come first here: inputs, outputs and gradients are `(features, N)`; images come flat.
 
     With `half`, the products of wide linear layers, and the activations between these, are bfloat16; weights, their gradients
     and batch norm's statistics stay as they are. `refresh` must then be called whenever the weights have changed.
@@ -34,114 +123,51 @@ class Layers:
 
     def __init__(self, layers: nn.Sequential, half: bool = False) -> None:
         """Raises `TypeError` for a layer of another kind."""
-        self.half: dict[nn.Linear, Rounded] = {}
+        self.half = False  # whether any product is rounded
+        self.layers: list[Linear | BatchNorm | LeakyReLU | Tanh] = []
         for layer in layers:
-            if not isinstance(layer, (nn.Linear, nn.BatchNorm1d, nn.LeakyReLU, nn.Tanh, nn.Flatten)):
-                raise TypeError(f"no gradient is written out for {type(layer).__name__}")
-            if half and isinstance(layer, nn.Linear) and min(layer.weight.shape) >= WIDE:
-                self.half[layer] = Rounded(layer)
-        self.layers = list(layers)
-        self.first = next(index for index, layer in enumerate(self.layers) if isinstance(layer, nn.Linear))
+            match layer:
+                case nn.Linear():
+                    wide = min(layer.weight.shape) >= WIDE
+                    self.layers.append(Linear(layer, half and wide))
+                    self.half |= half and wide
+                case nn.BatchNorm1d():
+                    self.layers.append(BatchNorm(layer))
+                case nn.LeakyReLU():
+                    self.layers.append(LeakyReLU(layer))
+                case nn.Tanh():
+                    self.layers.append(Tanh())
+                case nn.Flatten():
+                    pass
+                case _:
+                    raise TypeError(f"no gradient is written out for {type(layer).__name__}")
 
     def refresh(self) -> None:
         """Round the weights anew."""
-        for layer, rounded in self.half.items():
-            rounded.weight.copy_(layer.weight)
-            rounded.bias.copy_(layer.bias)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, list[tuple[Tensor, ...]]]:
-        """Output of x, and of each layer what its gradient needs. Activations are computed in place."""
-        saved: list[tuple[Tensor, ...]] = []
         for layer in self.layers:
-            match layer:
-                case nn.Linear():
-                    used = self.half.get(layer, layer)
-                    x = x.to(used.weight.dtype)
-                    saved.append((x,))
-                    x = torch.addmm(used.bias, x, used.weight.t())
-                case nn.BatchNorm1d():
-                    assert layer.num_batches_tracked is not None
-                    assert layer.momentum is not None
-                    layer.num_batches_tracked.add_(1)
-                    y, mean, inverse_deviation = torch.native_batch_norm(
-                        x, layer.weight, layer.bias, layer.running_mean, layer.running_var, True, layer.momentum, layer.eps
-                    )
-                    saved.append((x, mean, inverse_deviation))
-                    x = y
-                case nn.LeakyReLU():
-                    x = nn.functional.leaky_relu_(x, layer.negative_slope)
-                    saved.append((x,))
-                case nn.Tanh():
-                    x = torch.tanh_(x)
-                    saved.append((x,))
-                case nn.Flatten():
-                    x = x.flatten(1)
-                    saved.append(())
+            if isinstance(layer, Linear):
+                layer.refresh()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Saved]]:
+        """Output of x, and of each layer what its gradient needs. Activations are computed in place."""
+        saved: list[Saved] = []
+        for layer in self.layers:
+            x, kept = layer.forward(x)
+            saved.append(kept)
         return x, saved
 
-    def backward(
-        self, gradient: Tensor, saved: list[tuple[Tensor, ...]], weights: bool = True, add: bool = False, inputs: bool = True
-    ) -> Tensor:
+    def backward(self, gradient: Tensor, saved: list[Saved], weights: bool = True, inputs: bool = True) -> Tensor:
         """Gradient of the input from the gradient of the output.
 
         Args:
             gradient: of the loss in the output.
             saved: what `forward` gave.
             weights: whether to leave the gradients of weights and biases in their `grad`.
-            add: add them to what is there, instead of replacing it.
             inputs: whether to go below the first linear layer; if not, what comes back has no meaning.
         """
         for index in range(len(self.layers) - 1, -1, -1):
-            layer, kept = self.layers[index], saved[index]
-            match layer:
-                case nn.Linear():
-                    rounded = self.half.get(layer)
-                    gradient = gradient.to(kept[0].dtype)
-                    if weights:
-                        linear_gradients(layer.weight, layer.bias, gradient, kept[0], add, rounded)
-                    if inputs or index > self.first:
-                        gradient = gradient @ (rounded or layer).weight
-                case nn.BatchNorm1d():
-                    x, mean, inverse_deviation = kept
-                    gradient = gradient.to(x.dtype)
-                    gradient, layer.weight.grad, layer.bias.grad = aten.native_batch_norm_backward(
-                        gradient, x, layer.weight, None, None, mean, inverse_deviation, True, layer.eps, [True, True, True]
-                    )
-                case nn.LeakyReLU():
-                    gradient = aten.leaky_relu_backward(gradient.to(kept[0].dtype), kept[0], layer.negative_slope, True)
-                case nn.Tanh():
-                    gradient = aten.tanh_backward(gradient.to(kept[0].dtype), kept[0])
+            gradient = self.layers[index].backward(gradient, saved[index], weights, inputs or index > 0)
         return gradient
-
-
-class Rounded:
-    """A linear layer's weights in bfloat16, and room for the product that their gradient is."""
-
-    def __init__(self, layer: nn.Linear) -> None:
-        self.weight, self.bias = layer.weight.detach().bfloat16(), layer.bias.detach().bfloat16()
-        self.gradient = torch.empty_like(self.weight)
-
-
-def linear_gradients(
-    weight: Tensor, bias: Tensor, gradient: Tensor, x: Tensor, add: bool, rounded: Rounded | None = None
-) -> None:
-    """Of y = x Wᵀ + b: dL/dW = (dL/dy)ᵀ x and dL/db = Σ_n dL/dy_n, into `grad`, whose memory is used again."""
-    if weight.grad is None or bias.grad is None:
-        weight.grad, bias.grad = torch.empty_like(weight), torch.empty_like(bias)
-    if rounded is not None:
-        torch.mm(gradient.t(), x, out=rounded.gradient)
-        if add:
-            weight.grad.add_(rounded.gradient)
-            bias.grad.add_(gradient.sum(0, dtype=bias.dtype))
-        else:
-            weight.grad.copy_(rounded.gradient)
-            torch.sum(gradient, 0, dtype=bias.dtype, out=bias.grad)
-    elif add:
-        weight.grad.addmm_(gradient.t(), x)
-        bias.grad.add_(gradient.sum(0))
-    else:
-        torch.mm(gradient.t(), x, out=weight.grad)
-        torch.sum(gradient, 0, out=bias.grad)
 
 
 class Backprop:
@@ -161,6 +187,7 @@ class Backprop:
         self.generator_optimiser, self.discriminator_optimiser = optimisers
         self.trunk, self.decoder = Layers(model.encoder.trunk, half), Layers(model.decoder.layers, half)
         self.discriminator = Layers(model.discriminator.layers, half)
+        self.mean, self.log_variance = Linear(model.encoder.mean), Linear(model.encoder.log_variance)
 
     @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
@@ -176,44 +203,43 @@ class Backprop:
         self.trunk.refresh()
         self.decoder.refresh()
         self.discriminator.refresh()
-        h, trunk_saved = self.trunk.forward(flat - encoder.centre)
-        h = h.to(flat)  # (N, hidden)
-        mean = torch.addmm(encoder.mean.bias, h, encoder.mean.weight.t())  # (N, latent_dim)
+        h, trunk_saved = self.trunk.forward((flat - encoder.centre).t())
+        h = h.to(flat)  # (hidden, N)
+        mean, mean_saved = self.mean.forward(h)  # (latent_dim, N)
         z = mean
         if gaussian:
-            log_variance = torch.addmm(encoder.log_variance.bias, h, encoder.log_variance.weight.t())
-            epsilon = torch.randn(mean.shape, generator=self.noise, device=mean.device, dtype=mean.dtype)
-            deviation = torch.exp(0.5 * log_variance) * epsilon
+            log_variance, variance_saved = self.log_variance.forward(h)
+            epsilon = torch.randn((n, len(mean)), generator=self.noise, device=mean.device, dtype=mean.dtype).t()
+            deviation = torch.exp(0.5 * log_variance).mul_(epsilon)
             z = mean + deviation
-        x_rec, decoder_saved = self.decoder.forward(z)  # (N, 1024)
-        code_logits, code_saved = self.discriminator.forward(z)  # (N, 1)
+        x_rec, decoder_saved = self.decoder.forward(z)  # (1024, N)
+        # D is the same until its own step, so its one pass over codes and draws of the prior serves both phases.
+        p = self.prior.sample(n, self.noise).t()  # (latent_dim, N)
+        logits, discriminator_saved = self.discriminator.forward(torch.cat([z, p.to(z)], 1))  # (1, 2N)
+        code_saved = [tuple(kept[:, :n] for kept in layer) for layer in discriminator_saved]
 
         # The losses of aae/losses.py: BCE(D, 1) = log(1 + exp(-logit)), BCE(D, 0) = log(1 + exp(logit)), L1 = |x̂ - x|; means.
         # Their gradients: dBCE(D, y)/dlogit = σ(logit) - y, and d|x̂ - x|/dx̂ = sign(x̂ - x).
-        difference = x_rec.to(flat.dtype) - flat  # a difference of two precisions would take four times as long
-        reconstruction, adversarial = difference.abs().mean(), softplus(-code_logits).mean()
+        difference = x_rec.to(flat.dtype) - flat.t()  # a difference of two precisions would take four times as long
+        reconstruction = torch.linalg.vector_norm(difference, 1) / difference.numel()
+        code_logits, prior_logits = logits.view(2, n)
+        signed = torch.stack([-code_logits, code_logits, -prior_logits])  # (3, N): for E, and twice for D
+        adversarial, of_codes, of_prior = softplus(signed).mean(1)
+        accuracy = (signed[1:] < 0).to(x).mean()
+
         gradient = difference.sign_().mul_((1 - weight) / x_rec.numel())
         z_gradient = self.decoder.backward(gradient, decoder_saved)
-        code_probability = torch.sigmoid(code_logits)
+        code_probability, prior_probability = torch.sigmoid(logits).view(2, n)
         gradient = (code_probability - 1).mul_(weight / n)
-        z_gradient += self.discriminator.backward(gradient, code_saved, weights=False)
+        z_gradient += self.discriminator.backward(gradient[None], code_saved, weights=False)
         # z = μ + exp(log σ² / 2) ε: dz/dμ = 1, dz/dlog σ² = exp(log σ² / 2) ε / 2.
-        linear_gradients(encoder.mean.weight, encoder.mean.bias, z_gradient, h, add=False)
-        h_gradient = z_gradient @ encoder.mean.weight
+        h_gradient = self.mean.backward(z_gradient, mean_saved)
         if gaussian:
-            gradient = (z_gradient * deviation).mul_(0.5)
-            linear_gradients(encoder.log_variance.weight, encoder.log_variance.bias, gradient, h, add=False)
-            h_gradient.addmm_(gradient, encoder.log_variance.weight)
+            h_gradient += self.log_variance.backward((z_gradient * deviation).mul_(0.5), variance_saved)
         self.trunk.backward(h_gradient, trunk_saved, inputs=False)
         self.generator_optimiser.step()
 
-        p = self.prior.sample(n, self.noise)  # (N, latent_dim)
-        prior_logits, prior_saved = self.discriminator.forward(p.to(z))
-        discrimination = (softplus(-prior_logits).mean() + softplus(code_logits).mean()) / 2
-        gradient = (torch.sigmoid(prior_logits) - 1).mul_(0.5 / n)
-        self.discriminator.backward(gradient, prior_saved, inputs=False)
-        self.discriminator.backward(code_probability.mul_(0.5 / n), code_saved, add=True, inputs=False)
+        gradient = torch.cat([code_probability, prior_probability - 1]).mul_(0.5 / n)
+        self.discriminator.backward(gradient[None], discriminator_saved, inputs=False)
         self.discriminator_optimiser.step()
-
-        accuracy = ((prior_logits > 0).to(x).mean() + (code_logits < 0).to(x).mean()) / 2
-        return torch.stack([reconstruction, adversarial, discrimination, accuracy])
+        return torch.stack([reconstruction, adversarial, (of_prior + of_codes) / 2, accuracy])

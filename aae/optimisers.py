@@ -29,13 +29,13 @@ class LeanAdam(Adam):
         """One update. The first, and the first after a state was dropped, is Adam's own: it makes the state."""
         group = self.param_groups[0]
         parameters = group["params"]
-        states = [self.state[parameter] for parameter in parameters]
-        if not all(states):
-            inspect.unwrap(Adam.step)(self)  # bare: the hooks are called around this method already
-            return
-        if self._flat is None or not self._flat.holds(parameters[0], states[0]):
-            self._flat = Flat(parameters, states)
         flat = self._flat
+        if flat is None or not flat.holds(parameters[0], self.state[parameters[0]]):
+            states = [self.state[parameter] for parameter in parameters]
+            if not all(states):
+                inspect.unwrap(Adam.step)(self)  # bare: the hooks are called around this method already
+                return
+            flat = self._flat = Flat(parameters, states)
         flat.take_gradients(parameters)
         beta1, beta2 = group["betas"]
         adam(
@@ -85,7 +85,7 @@ class Flat:
 
     def holds(self, parameter: nn.Parameter, state: dict[str, Tensor]) -> bool:
         """Whether the first parameter and its state are still those in here; others come and go together with them."""
-        return state["exp_avg"] is self._first and parameter.data_ptr() == self.parameters.data_ptr()
+        return state.get("exp_avg") is self._first and parameter.data_ptr() == self.parameters.data_ptr()
 
     def take_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Copy the gradients that do not lie in here yet, and let the next ones be written here."""
