@@ -72,6 +72,12 @@ MEASURES: dict[str, About] = {
         "The same once the codes were moved to mean 0 and covariance I: what is left is the shape of their cloud. The rest is "
         "a shift of mean and covariance, which test images can have and training images not.",
     ),
+    "ks_mean_train": About(
+        "KS distance, mean, training images", "match", 4, "low",
+        "Of the codes of as many training images: the q(z) that the discriminator saw. Test images can differ from them.",
+    ),
+    "ks_worst_train": About("KS distance, worst dimension, training images", "match", 4, "low", "Of the same codes."),
+    "sliced_wasserstein_train": About("Sliced Wasserstein, training images", "match", 4, "low", "Of the same codes; in σ."),
     "max_sliced_wasserstein": About(
         "Max-sliced Wasserstein", "match", 4, "low", "The same along the worst direction that a search finds; in σ."
     ),

@@ -2,7 +2,8 @@
 
 A number is only worth something beside its floor, the same number where there is nothing to find: as many draws of the prior
 in place of the codes, as many other real images in place of the samples. `measure` gives each measure with its floor, from
-held-out images and sampled codes z ~ q(z|x), the codes that the discriminator sees.
+held-out images and sampled codes z ~ q(z|x), the codes that the discriminator sees. KS and sliced Wasserstein distances are
+measured of training images too: what the discriminator saw.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def measuring(
             pairs = [torch.Generator().manual_seed(1_000_003 * (seed + 1) + i) for i in range(FLOORS)]
             floors = [part(prior.sample(n, pair), prior.sample(n, pair), seed + 1 + i) for i, pair in enumerate(pairs)]
             measures |= _with_floors(measures, floors)
+    measures |= _of_training_images(model, train.images[chosen[:n]], draws, seed, measures)
     yield Stage("Nearest neighbours and linear probe of the codes", 0.4)
     measures |= _probed(model, z, held_out, train, chosen[:PROBE_IMAGES])
 
@@ -205,6 +207,17 @@ def _transported(z: Tensor, draws: Tensor, seed: int) -> dict[str, Measure]:
         "sliced_wasserstein": Measure(sliced),
         "sliced_wasserstein_whitened": Measure(shape),
         "max_sliced_wasserstein": Measure(max_sliced_wasserstein(z.numpy(), draws.numpy())[1]),
+    }
+
+
+def _of_training_images(model: AAE, images: Tensor, draws: Tensor, seed: int, found: dict[str, Measure]) -> dict[str, Measure]:
+    """The same measures of codes of training images, under names of their own; their floors are those found already."""
+    z, _ = _sampled_codes(model, images, torch.Generator().manual_seed(seed))
+    sliced = sliced_wasserstein(z, draws[: len(z)], generator=torch.Generator().manual_seed(seed))
+    again = {**_marginals(z, draws, seed), "sliced_wasserstein": Measure(sliced)}
+    return {
+        f"{name}_train": replace(again[name], floor=found[name].floor, floor_spread=found[name].floor_spread)
+        for name in ("ks_mean", "ks_worst", "sliced_wasserstein")
     }
 
 

@@ -11,8 +11,20 @@ from scipy import stats
 from aae.classifier import Classifier
 from aae.config import ModelConfig
 from aae.measures import MEASURES, Measure
-from aae.metrics import Quality, Stage, _mean_and_half_interval, _with_floors, measure, measuring
+from aae.metrics import (
+    Quality,
+    Stage,
+    _marginals,
+    _mean_and_half_interval,
+    _of_training_images,
+    _sampled_codes,
+    _transported,
+    _with_floors,
+    measure,
+    measuring,
+)
 from aae.models import AAE
+from aae.priors import GaussianPrior
 from aae.reconstruction import reconstruction_l1
 
 
@@ -77,6 +89,18 @@ def test_what_needs_no_draw_is_what_it_is_elsewhere(measured, held_out):
     assert quality.measures["ks_worst"].value == pytest.approx(max(quality.dimensions["ks"]))
     assert quality.measures["mean_worst"].value == pytest.approx(max(map(abs, quality.dimensions["mean"])))
     assert [row[i] for i, row in enumerate(quality.correlation)] == [1, 1, 1]
+
+
+@torch.no_grad()
+def test_codes_of_training_images_are_measured_as_those_of_test_images_are(measured, held_out):
+    model = measured[0]
+    z, _ = _sampled_codes(model, held_out.images, torch.Generator().manual_seed(4))
+    draws = GaussianPrior(model.config.latent_dim).sample(len(z))
+    found = {**_marginals(z, draws, 4), **_transported(z, draws, 4)}
+    again = _of_training_images(model, held_out.images, draws, 4, found)
+    assert again == {f"{name}_train": found[name] for name in ("ks_mean", "ks_worst", "sliced_wasserstein")}
+    other = _of_training_images(model, held_out.images.flip(2), draws, 4, found)
+    assert all(other[name].value != again[name].value for name in again)
 
 
 def test_stages_tell_how_far_it_is_and_closing_ends_it(measured, train_data, held_out):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +87,14 @@ def launch_options() -> dict[str, Any]:
 
 
 def serve(checkpoints: Path = CHECKPOINTS) -> None:
-    """Serve the page until it is stopped."""
-    share_arenas()
-    runtime.leave_room_for_the_page()
-    if runtime.host() != "zero-gpu":
-        training_process.prepare()
-    demo = build_demo(checkpoints)
-    gc.collect()
-    gc.freeze()  # half a million objects that stay: looking at them all stopped every visitor for 0.3 s now and then
-    demo.launch(**launch_options())
+    """Serve the page until it is stopped, by Ctrl-C or SIGTERM; its folders of decoders and images go with it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the process ends on the spot and leaves them behind
+    with contextlib.suppress(KeyboardInterrupt):  # Gradio takes it once it waits, not before
+        share_arenas()
+        runtime.leave_room_for_the_page()
+        if runtime.host() != "zero-gpu":
+            training_process.prepare()
+        demo = build_demo(checkpoints)
+        gc.collect()
+        gc.freeze()  # half a million objects that stay: looking at them all stopped every visitor for 0.3 s now and then
+        demo.launch(**launch_options())

@@ -34,6 +34,9 @@ class App:
         # No data set is at hand, and the one download a test asks for goes nowhere, at once.
         proxy = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
         env = {**os.environ, **proxy, "GRADIO_SERVER_PORT": str(port), "AAE_DATA_DIR": str(folder / "data")}
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        env["TMPDIR"] = str(self.temporary)
         command = ["app.py"] if checkpoints is None else ["-c", code, str(checkpoints)]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env, stdout=log, stderr=log)

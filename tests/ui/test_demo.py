@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from aae.ui.demo import build_demo, launch_options
+from tests.browser.conftest import App
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +33,13 @@ def test_nothing_is_shared_sent_or_shown_that_should_not_be():
     assert options["show_error"] is options["enable_monitoring"] is options["ssr_mode"] is False
     assert "share" not in options
     assert "server_port" not in options
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_a_terminated_app_leaves_nothing_in_the_temporary_folder(tmp_path):
+    app = App(None, tmp_path)
+    app.wait()
+    assert list(app.temporary.glob("aae-*"))
+    app.stop()
+    assert not list(app.temporary.glob("aae-*"))
+    assert "Traceback" not in app.log.read_text()
