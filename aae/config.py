@@ -82,7 +82,7 @@ class StrictConfig:
 
 
 Posterior = Literal["gaussian", "deterministic"]
-Schedule = Literal["constant", "linear"]
+Schedule = Literal["constant", "linear", "warmup"]
 Precision = Literal["float32", "auto"]
 Inputs = Literal["raw", "centred"]
 Objective = Literal["aae", "ae", "vae"]
@@ -121,7 +121,8 @@ class TrainConfig(StrictConfig):
     """Adam's step size for encoder and decoder."""
     discriminator_learning_rate: float = field(default=2e-4, metadata=limits(1e-7, 1.0))
     schedule: Schedule = "constant"
-    """How both step sizes change over the configured epochs: not at all, or falling in a straight line to 0."""
+    """How both step sizes change over the configured epochs: not at all, or falling in a straight line to 0; with "warmup" they
+    rise to that line over the first steps (`training.WARMUP_STEPS`; Goyal et al., 2017, section 2.2)."""
     finish: Finish = "none"
     """What the last step ends with: "standardise" gives the codes the prior's mean and covariance (aae/standardise.py)."""
     beta1: float = field(default=0.5, metadata=limits(0.0, 0.9999))
@@ -163,7 +164,7 @@ PRESETS: dict[str, Preset] = {
             batch_size=128,
             learning_rate=8e-3,
             discriminator_learning_rate=2e-3,
-            schedule="linear",
+            schedule="warmup",
             adversarial_weight=0.02,
             finish="standardise",
             precision="auto",
@@ -179,7 +180,7 @@ PRESETS: dict[str, Preset] = {
             batch_size=128,
             learning_rate=8e-3,
             discriminator_learning_rate=2e-3,
-            schedule="linear",
+            schedule="warmup",
             adversarial_weight=0.05,
             finish="standardise",
             precision="auto",

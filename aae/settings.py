@@ -18,7 +18,7 @@ ABOUT: dict[str, str] = {
     "batch_size": "Images in a step: small batches take many noisy steps an epoch, large ones few steady ones.",
     "learning_rate": "Adam's step size for encoder and decoder: too low is slow, too high diverges.",
     "discriminator_learning_rate": "Adam's step size for the discriminator: too low, and it gives the encoder no direction.",
-    "schedule": "“constant” keeps both step sizes, “linear” lets them fall in a straight line to 0 at the last epoch.",
+    "schedule": "“constant” keeps both step sizes, “linear” lets them fall to 0 at the end, “warmup” first lets them rise.",
     "finish": "“standardise” ends the run by giving the codes the prior's mean and covariance; “none” leaves them.",
     "beta1": "How long Adam remembers gradients; 0.5 rather than the usual 0.9 calms the game of encoder and discriminator.",
     "beta2": "How long Adam remembers the gradients' size, by which it scales each weight's step.",

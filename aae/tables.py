@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aae.checkpoints import write_atomically
-from aae.data import TITLES
+from aae.data import TITLES, class_names
 from aae.errors import CheckpointError
 from aae.evaluation import Evaluation
 from aae.measures import MEASURES, Measure
@@ -59,7 +59,8 @@ def cells(measure: Measure, digits: int) -> tuple[str, str, str]:
 def about_measurement(evaluation: Evaluation) -> str:
     """What a table was measured on, in a sentence or two of Markdown."""
     quality = evaluation.quality
-    shares = ", ".join(f"{share:.1%}" for share in quality.class_shares)
+    named = zip(class_names(quality.dataset), quality.class_shares, strict=True)
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in named)
     beside = f" Autoencoder: `{evaluation.ceiling_of}`." if evaluation.ceiling_of else ""
     return (
         f"{quality.notice} Measured on {quality.images:,} test images of {TITLES[quality.dataset]}, seed {quality.seed}; "

@@ -36,6 +36,9 @@ __all__ = ["EpochEnd", "Event", "Losses", "Progress", "Trainer", "pick_device", 
 REPORT_SECONDS = 0.4
 """Longest time between two events: the page closes a run only at one, and promises to draw twice a second."""
 
+WARMUP_STEPS, WARMUP_SHARE = 200, 0.05
+"""How many steps the schedule "warmup" rises for, and at most which share of all."""
+
 
 class Trainer:
     """A model in training: its optimisers, its random state and its place in the run.
@@ -118,10 +121,12 @@ class Trainer:
 
     def step(self) -> None:
         """One adversarial step on the next batch. Nothing here waits for the device."""
-        if self.config.schedule == "linear":
-            left = 1 - self.step_count / self.total_steps
-            self.generator_optimiser.param_groups[0]["lr"] = self.config.learning_rate * left
-            self.discriminator_optimiser.param_groups[0]["lr"] = self.config.discriminator_learning_rate * left
+        if self.config.schedule != "constant":
+            share = 1 - self.step_count / self.total_steps
+            if self.config.schedule == "warmup":
+                share *= min(1.0, (self.step_count + 1) / min(WARMUP_STEPS, WARMUP_SHARE * self.total_steps))
+            self.generator_optimiser.param_groups[0]["lr"] = self.config.learning_rate * share
+            self.discriminator_optimiser.param_groups[0]["lr"] = self.config.discriminator_learning_rate * share
         self._sums += self.update(self.next_batch())
         self.step_count += 1
         if self.config.finish == "standardise" and self.step_count == self.total_steps:
