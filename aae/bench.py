@@ -27,6 +27,8 @@ from aae.training import Trainer
 
 PEAK_SIZE = 1024
 """Side of the square matrices whose product is taken as the machine's matmul peak."""
+SETTLE_SECONDS = 0.1
+"""Between two turns: a DataLoader's workers go on until they are a few batches ahead, at the cost of who comes next."""
 
 
 @dataclass(frozen=True)
@@ -185,19 +187,23 @@ def matmul_flops(step: Callable[[], object]) -> int:
     return counter.get_total_flops()
 
 
-def run_bench(loops: Sequence[PlainLoop | OurLoop], images: int, steps: int = 150, rounds: int = 3) -> list[Timing]:
-    """Time each loop for `rounds` turns of `steps` steps, after a few steps to warm up."""
+def run_bench(loops: Sequence[PlainLoop | OurLoop], images: int, steps: int = 40, rounds: int = 11) -> list[Timing]:
+    """Time each loop for `rounds` turns of `steps` steps, after a few steps to warm up; of each, its median turn.
+
+    Turns are short, so that a noisy minute is noisy for all.
+    """
     flops = []
     for loop in loops:
         loop.run(3)
         flops.append(matmul_flops(lambda loop=loop: loop.run(1)))  # type: ignore[misc]
-        loop.watch.__dict__.update(data=0.0, total=0.0, optimiser=0.0, steps=0)
+    turns: list[list[Timing]] = [[] for _ in loops]
     for _ in range(rounds):
-        for loop in loops:
+        for loop, count, timings in zip(loops, flops, turns, strict=True):
+            loop.watch.__dict__.update(data=0.0, total=0.0, optimiser=0.0, steps=0)
             loop.run(steps)
-    return [
-        loop.watch.timing(loop.name, loop.config.batch_size, images, count) for loop, count in zip(loops, flops, strict=True)
-    ]
+            timings.append(loop.watch.timing(loop.name, loop.config.batch_size, images, count))
+            time.sleep(SETTLE_SECONDS)
+    return [sorted(timings, key=lambda timing: timing.total_ms)[rounds // 2] for timings in turns]
 
 
 def torchvision_data(data: ImageData, data_dir: Path | None) -> Dataset[tuple[Tensor, int]]:
@@ -214,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m aae bench", description=main.__doc__)
     parser.add_argument("--dataset", choices=sorted(SOURCES), default="mnist")
     parser.add_argument("--data-dir", type=Path)
-    parser.add_argument("--steps", type=int, default=150, help="steps a turn; three turns each")
+    parser.add_argument("--steps", type=int, default=40, help="steps a turn; eleven turns each")
     parser.add_argument("--threads", type=int, help="torch's threads (default: torch's choice)")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
