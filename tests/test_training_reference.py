@@ -155,7 +155,7 @@ def test_in_float32_the_first_step_and_all_losses_follow_it_within_rounding(trai
     first = [run(train_data, batches[:1], torch.float32) for run in (run_trainer, run_reference)]
     losses, weights = largest_differences(*first)
     assert losses < 1e-6
-    assert weights < 2e-5  # a tenth of Adam's first step
+    assert weights < 5e-5  # a quarter of Adam's first step, which makes as much of a gradient that is mere rounding
     trained, reference = (run(train_data, batches, torch.float32) for run in (run_trainer, run_reference))
     torch.testing.assert_close(trained.losses, reference.losses, rtol=0.02, atol=0.02)
 

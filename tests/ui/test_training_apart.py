@@ -86,7 +86,7 @@ def test_a_run_that_does_not_answer_is_ended_all_the_same(shelf):
         pass
     started = time.monotonic()
     views.close()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert not active_children()
     assert not visitor.running
     visitor.close()
