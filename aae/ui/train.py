@@ -169,6 +169,6 @@ def take_preset(name: str) -> list[Any]:
 
 ABOUT_CONTROLS = (
     "*Pause* keeps the run as it is and frees the device; *Resume* goes on exactly there. *One step* shows a step phase by "
-    "phase. *Train 3 more epochs* makes the run longer: a linear schedule then falls to 0 at the new end, so that after e of E "
+    "phase. *Train 3 more epochs* makes the run longer: step sizes that fall then reach 0 at the new end, so that after e of E "
     "epochs the step sizes are 1 - e/E of the first ones, whatever they had fallen to."
 )

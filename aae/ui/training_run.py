@@ -119,7 +119,7 @@ def extended(resume: Checkpoint, action: Action, more: object) -> Plan:
     """A run as it goes on: to its end, or, where `action` is "more" or the end is reached, to a later one.
 
     The longer run is the one that `python -m aae train --resume FILE --epochs N` trains: it ends N whole epochs after the
-    last completed one, and a linear schedule falls to 0 there. Its step sizes then take up anew where they had fallen
+    last completed one, and step sizes that fall reach 0 there. Its step sizes then take up anew where they had fallen
     further: with e of E epochs done they are 1 - e/E of the first ones, whatever E was before.
     """
     assert resume.train_config is not None
