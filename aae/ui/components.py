@@ -190,8 +190,8 @@ def film_box(elem_id: str) -> gr.HTML:
 
 
 def step_box(elem_id: str) -> gr.HTML:
-    """One training step, phase by phase: `value` is made by `stepper.step_value`; triggers `wanted` for the next step."""
-    return panel_box('<div class="stepper" aria-live="polite"></div>', "stepper.js", elem_id, events=["wanted"])
+    """One training step, phase by phase: `value` is made by `stepper.step_value`; presses `#btn-step` for the next one."""
+    return panel_box('<div class="stepper" aria-live="polite"></div>', "stepper.js", elem_id)
 
 
 def images_box(value: dict[str, Any] | None, elem_id: str) -> gr.HTML:

@@ -111,7 +111,6 @@ def build_train(shelf: Shelf, visitor: gr.State, explore: Explore) -> list[gr.Bu
         (step.click, "step"),
         (epoch.click, "epoch"),
         (more.click, "more"),
-        (stepper.wanted, "step"),
     ]
     runs = [begins(event, action) for event, action in actions]
     for button, paused in ((stop, False), (pause, True)):

@@ -1,10 +1,17 @@
-// One training step, a phase at a time: "Next phase" turns the page here, and asks for another step after the last one.
+// One training step, a phase at a time: "Next phase" turns the page here; after the last one, "Next step" presses One step,
+// and waits as that button does for a run to let go.
 
 import { tiles } from "./film.js";
 
-export function mount({ element, props, watch, trigger }) {
+export function mount({ element, props, watch }) {
   const box = element.querySelector(".stepper");
-  let phase = 0;
+  const oneStep = document.getElementById("btn-step");
+  let phase = 0, asked = false;
+
+  const light = () => {
+    const next = box.querySelector(".stepper-next");
+    if (next) next.disabled = next.textContent === "Next step" && oneStep.disabled;
+  };
 
   const draw = () => {
     const step = props.value;
@@ -18,14 +25,15 @@ export function mount({ element, props, watch, trigger }) {
         draw();
         box.querySelector(".stepper-next").focus();
       } else {
-        next.disabled = true;
-        trigger("wanted");
+        asked = true;
+        oneStep.click();
       }
     });
     const cards = make("ol", "phases");
     step.phases.forEach((part, i) => cards.append(card(step, part, i)));
     heading.append(next);
     box.replaceChildren(heading, cards);
+    light();
     element.dataset.phase = step.phases[phase].name;
   };
 
@@ -57,7 +65,10 @@ export function mount({ element, props, watch, trigger }) {
   const update = () => {
     phase = 0;
     draw();
+    if (asked) box.querySelector(".stepper-next").focus();
+    asked = false;
   };
+  new MutationObserver(light).observe(oneStep, { attributeFilter: ["disabled"] });
   watch("value", update);
   update();
 }
