@@ -17,6 +17,7 @@ from aae.ui.components import ASSETS
 from aae.ui.keep import KINDS, decoder_page, download, take_checkpoint
 from aae.ui.session import Visitor
 from aae.ui.training_run import resumable, run
+from tests.ui.tab import finish
 
 
 @pytest.fixture
@@ -107,7 +108,7 @@ def test_training_goes_on_from_the_weights_of_an_upload_without_training_state(s
     take_checkpoint(visitor, shelf, path.read_bytes())
     assert resumable(visitor).record.epochs == 0
     settings = {"dataset": "mnist", "preset_name": "fast", "epochs": 9, "latent_dim": 2, "seed": 5}
-    views = list(run(visitor, shelf, **settings, action="epoch"))
+    views = finish(run(visitor, shelf, **settings, action="epoch"))
     assert views[-1].status["state"] == "done", views[-1].status["text"]
     record = visitor.own.checkpoint.record
     assert (record.epochs, record.dataset, visitor.own.latent_dim) == (1, "digits-sample", 10), "the upload's settings"

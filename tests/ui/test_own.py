@@ -14,6 +14,7 @@ from aae.ui import diagnosis, own, pictures
 from aae.ui import training_run as tab
 from aae.ui.own import dataset_choices, images_of, sheet, take_zip
 from aae.ui.session import Visitor
+from tests.ui.tab import finish
 from tests.zips import digits, zipped
 
 
@@ -81,7 +82,7 @@ def test_run_on_own_images_ends_with_a_model_that_finds_them(shelf, content):
     visitor = Visitor()
     take_zip(visitor, content, ZipLimits())
     settings = {"dataset": "own", "preset_name": "reference", "epochs": 1, "latent_dim": 2, "seed": 0}
-    views = list(tab.run(visitor, shelf, **settings))
+    views = finish(tab.run(visitor, shelf, **settings))
     assert views[-1].status["state"] == "done", views[-1].status["text"]
     record = visitor.own.checkpoint.record
     assert (record.dataset, record.class_names) == ("own", list("0123456789"))

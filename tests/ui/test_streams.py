@@ -14,14 +14,14 @@ def test_closing_does_not_wait_for_what_is_tidied_up():
             yield 1
             yield 2
         finally:
-            time.sleep(0.3)
+            time.sleep(2)
             tidied.set()
 
     stream = closed_aside(updates())
     assert next(stream) == 1
     started = time.monotonic()
     stream.close()
-    assert time.monotonic() - started < 0.2
+    assert time.monotonic() - started < 1
     assert not tidied.is_set()
     assert tidied.wait(5)
 

@@ -17,7 +17,7 @@ from aae.ui import runtime, training_process
 from aae.ui.crossing import arrived, crossing
 from aae.ui.training_apart import Here, InCalls, InProcess, begin
 from aae.ui.training_process import Worker, without_main
-from aae.ui.training_show import Story
+from aae.ui.training_show import Story, View
 from aae.ui.training_work import Standing, Task
 from tests.runs import SMALL, settings
 
@@ -44,7 +44,7 @@ def test_it_stands_back_for_the_page_and_ends_once_nobody_listens(task):
     assert os.getpriority(os.PRIO_PROCESS, pid) == training_process.NICENESS
     assert Path(f"/proc/{pid}/oom_score_adj").read_text().strip() == str(training_process.FIRST_TO_GO)
     worker.connection.close()  # as where the page's process is gone
-    worker.process.join(5)
+    worker.process.join(30)
     assert worker.process.exitcode == 0
 
 
@@ -55,8 +55,8 @@ def test_told_to_stop_it_says_how_it_stands_and_ends(task):
             pass
         started = time.monotonic()
         worker.stop(10)
-        *_, last = map(arrived, parts)
-        assert time.monotonic() - started < 2
+        *_, last = (part for part in map(arrived, parts) if part != View())
+        assert time.monotonic() - started < 5
         assert isinstance(last, Standing)
         assert last.checkpoint.record.epochs == last.checkpoint.training["step"].item() / 5
         assert worker.end() == 0
