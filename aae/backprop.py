@@ -4,7 +4,10 @@
 (tests/test_backprop.py). It is faster because a small step on a CPU spends much of its time around the matrix products:
 
 - no graph is built, and several times fewer kernels run;
-- gradients of weights are written into memory that is kept, instead of megabytes that are fetched and given back each step;
+- a layer's weights are updated as soon as their gradients are known, while both are in the processor's cache, and gradients
+  of as many weights are written into the same memory, one after the other;
+- each thread computes with rows of its own of a weight, its gradient and Adam's moments: where two cores have no cache in
+  common, a row that one has written is slow to come to the other;
 - activations lie with features first, `(features, N)`, which is how a product with few images splits best over two cores;
 - what the first linear layers would pass on to images or draws, and D's weights in the generator step, get no gradient;
 - one pass of D over codes and draws of the prior serves both steps: the same codes through the same weights.
@@ -12,27 +15,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
-from torch.optim import Optimizer
+from torch.optim import Adam
 
 from aae.models import AAE
+from aae.optimisers import update
 from aae.priors import GaussianPrior
 
 aten = torch.ops.aten
 
 Saved = tuple[Tensor, ...]
 
+Update = Callable[[list[Tensor], list[Tensor]], None]
+"""Is given a layer's parameters and their gradients, which are there until it returns."""
+
+PART = 128
+"""Least rows of a weight for each thread: fewer are not worth the division."""
+
 WIDE = 64
 """Least width, in and out, of a linear layer that bfloat16 makes faster; codes and logits keep their precision."""
+
+
+class Scratch:
+    """Memory for one gradient of each size: the next one takes its place, so that it stays in the processor's cache."""
+
+    def __init__(self) -> None:
+        self.memory: dict[tuple[int, torch.dtype], Tensor] = {}
+
+    def like(self, tensor: Tensor) -> Tensor:
+        """As large as `tensor` and of its type; there until the next call."""
+        kind = tensor.numel(), tensor.dtype
+        if kind not in self.memory:
+            self.memory[kind] = torch.empty_like(tensor)
+        return self.memory[kind].view(tensor.shape)
 
 
 class Linear:
     """y = W x + b. With `half`, the product is of bfloat16 numbers; `refresh` rounds the weights anew."""
 
-    def __init__(self, layer: nn.Linear, half: bool = False) -> None:
-        self.full_weight, self.full_bias, self.half = layer.weight, layer.bias, half
+    def __init__(self, layer: nn.Linear, scratch: Scratch, half: bool = False) -> None:
+        self.full_weight, self.full_bias, self.scratch, self.half = layer.weight, layer.bias, scratch, half
+        threads, rows = torch.get_num_threads(), len(layer.weight)
+        self.parts = threads if not half and rows % threads == 0 and rows >= threads * PART else 1
         self.weight: Tensor = layer.weight.detach().bfloat16() if half else layer.weight
         self.bias: Tensor = layer.bias.detach().bfloat16() if half else layer.bias
         self.product = torch.empty_like(self.weight) if half else None
@@ -45,22 +74,43 @@ class Linear:
     def forward(self, x: Tensor) -> tuple[Tensor, Saved]:
         if x.dtype != self.bias.dtype:
             x = x.to(self.bias.dtype)
-        return torch.mm(self.weight, x).add_(self.bias[:, None]), (x,)
+        if self.parts == 1:
+            y = torch.mm(self.weight, x)
+        else:
+            y = torch.bmm(self.by_part(self.weight), x.expand(self.parts, *x.shape)).view(len(self.weight), -1)
+        return y.add_(self.bias[:, None]), (x,)
 
-    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
-        """dL/dW = dL/dy xᵀ and dL/db = Σ_n dL/dy_n, into `grad`, whose memory is used again; and dL/dx = Wᵀ dL/dy."""
-        weight, bias, (x,) = self.full_weight, self.full_bias, saved
+    def backward(self, gradient: Tensor, saved: Saved, update: Update | None = None, inputs: bool = True) -> Tensor:
+        """dL/dx = Wᵀ dL/dy, and for `update` dL/dW = dL/dy xᵀ and dL/db = Σ_n dL/dy_n."""
+        (x,) = saved
         if gradient.dtype != x.dtype:
             gradient = gradient.to(x.dtype)
-        if weights:
-            if weight.grad is None or bias.grad is None:
-                weight.grad, bias.grad = torch.empty_like(weight), torch.empty_like(bias)
-            if self.product is None:
-                torch.mm(gradient, x.t(), out=weight.grad)
+        below = gradient
+        if inputs:  # before W changes
+            below = self.weight.t() @ gradient if self.parts == 1 else self.below_by_part(gradient)
+        if update:
+            weight, bias = self.full_weight, self.full_bias
+            weight_gradient = self.scratch.like(weight)
+            if self.product is not None:
+                weight_gradient.copy_(torch.mm(gradient, x.t(), out=self.product))
+            elif self.parts == 1:
+                torch.mm(gradient, x.t(), out=weight_gradient)
             else:
-                weight.grad.copy_(torch.mm(gradient, x.t(), out=self.product))
-            torch.sum(gradient, 1, dtype=bias.dtype, out=bias.grad)
-        return self.weight.t() @ gradient if inputs else gradient
+                xs = x.t().expand(self.parts, *x.t().shape)
+                torch.bmm(self.by_part(gradient), xs, out=self.by_part(weight_gradient))
+            update([weight, bias], [weight_gradient, torch.sum(gradient, 1, dtype=bias.dtype)])
+        return below
+
+    def by_part(self, rows: Tensor) -> Tensor:
+        """`(rows, columns)` as `(parts, rows / parts, columns)`: a batch of products has a thread for each."""
+        return rows.view(self.parts, -1, rows.shape[1])
+
+    def below_by_part(self, gradient: Tensor) -> Tensor:
+        """Wᵀ dL/dy, a part of the sum from each part of the rows."""
+        first, *others = torch.bmm(self.by_part(self.weight).transpose(1, 2), self.by_part(gradient))
+        for other in others:
+            first = first.add_(other)
+        return first
 
 
 class BatchNorm:
@@ -79,11 +129,13 @@ class BatchNorm:
         )
         return y[0], (x, mean, inverse_deviation)
 
-    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+    def backward(self, gradient: Tensor, saved: Saved, update: Update | None = None, inputs: bool = True) -> Tensor:
         x, mean, inverse_deviation = saved
-        gradient, self.weight.grad, self.bias.grad = aten.native_batch_norm_backward(
+        gradient, *of_parameters = aten.native_batch_norm_backward(
             gradient.to(x.dtype)[None], x[None], self.weight, None, None, mean, inverse_deviation, True, self.eps, [True] * 3
         )
+        if update:
+            update([self.weight, self.bias], of_parameters)
         return gradient[0]
 
 
@@ -97,7 +149,7 @@ class LeakyReLU:
         y = torch.nn.functional.leaky_relu_(x, self.slope)
         return y, (y,)
 
-    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+    def backward(self, gradient: Tensor, saved: Saved, update: Update | None = None, inputs: bool = True) -> Tensor:
         return aten.leaky_relu_backward(gradient.to(saved[0].dtype), saved[0], self.slope, True)
 
 
@@ -108,7 +160,7 @@ class Tanh:
         y = torch.tanh_(x)
         return y, (y,)
 
-    def backward(self, gradient: Tensor, saved: Saved, weights: bool = True, inputs: bool = True) -> Tensor:
+    def backward(self, gradient: Tensor, saved: Saved, update: Update | None = None, inputs: bool = True) -> Tensor:
         return aten.tanh_backward(gradient.to(saved[0].dtype), saved[0])
 
 
@@ -121,7 +173,7 @@ class Layers:
     and batch norm's statistics stay as they are. `refresh` must then be called whenever the weights have changed.
     """
 
-    def __init__(self, layers: nn.Sequential, half: bool = False) -> None:
+    def __init__(self, layers: nn.Sequential, scratch: Scratch, half: bool = False) -> None:
         """Raises `TypeError` for a layer of another kind."""
         self.half = False  # whether any product is rounded
         self.layers: list[Linear | BatchNorm | LeakyReLU | Tanh] = []
@@ -129,7 +181,7 @@ class Layers:
             match layer:
                 case nn.Linear():
                     wide = min(layer.weight.shape) >= WIDE
-                    self.layers.append(Linear(layer, half and wide))
+                    self.layers.append(Linear(layer, scratch, half and wide))
                     self.half |= half and wide
                 case nn.BatchNorm1d():
                     self.layers.append(BatchNorm(layer))
@@ -156,17 +208,18 @@ class Layers:
             saved.append(kept)
         return x, saved
 
-    def backward(self, gradient: Tensor, saved: list[Saved], weights: bool = True, inputs: bool = True) -> Tensor:
+    def backward(self, gradient: Tensor, saved: list[Saved], update: Update | None = None, inputs: bool = True) -> Tensor:
         """Gradient of the input from the gradient of the output.
 
         Args:
             gradient: of the loss in the output.
             saved: what `forward` gave.
-            weights: whether to leave the gradients of weights and biases in their `grad`.
+            update: called with each layer's parameters and their gradients once nothing else needs the parameters as they were;
+                without it no gradient of theirs is computed.
             inputs: whether to go below the first linear layer; if not, what comes back has no meaning.
         """
         for index in range(len(self.layers) - 1, -1, -1):
-            gradient = self.layers[index].backward(gradient, saved[index], weights, inputs or index > 0)
+            gradient = self.layers[index].backward(gradient, saved[index], update, inputs or index > 0)
         return gradient
 
 
@@ -176,7 +229,7 @@ class Backprop:
     def __init__(
         self,
         model: AAE,
-        optimisers: tuple[Optimizer, Optimizer],
+        optimisers: tuple[Adam, Adam],
         prior: GaussianPrior,
         noise: torch.Generator,
         adversarial_weight: float,
@@ -184,10 +237,11 @@ class Backprop:
     ) -> None:
         """With `half`, the products of encoder and decoder, the bulk of the work, are of bfloat16 numbers."""
         self.model, self.prior, self.noise, self.adversarial_weight = model, prior, noise, adversarial_weight
-        self.generator_optimiser, self.discriminator_optimiser = optimisers
-        self.trunk, self.decoder = Layers(model.encoder.trunk, half), Layers(model.decoder.layers, half)
-        self.discriminator = Layers(model.discriminator.layers, half)
-        self.mean, self.log_variance = Linear(model.encoder.mean), Linear(model.encoder.log_variance)
+        self.updates: tuple[Update, ...] = tuple(partial(update, optimiser) for optimiser in optimisers)
+        scratch = Scratch()
+        self.trunk, self.decoder = (Layers(part, scratch, half) for part in (model.encoder.trunk, model.decoder.layers))
+        self.discriminator = Layers(model.discriminator.layers, scratch, half)
+        self.mean, self.log_variance = (Linear(head, scratch) for head in (model.encoder.mean, model.encoder.log_variance))
 
     @torch.no_grad()
     def step(self, x: Tensor) -> Tensor:
@@ -196,15 +250,16 @@ class Backprop:
         Returns the reconstruction, adversarial and discriminator loss and the discriminator's accuracy, `(4,)`.
         """
         encoder, gaussian, weight = self.model.encoder, self.model.config.posterior == "gaussian", self.adversarial_weight
-        n, flat = len(x), x.flatten(1)
+        n, (update_generator, update_discriminator) = len(x), self.updates
+        features = x.flatten(1).t().contiguous()  # (1024, N): what is made of two layouts takes ten times as long
         if not self.model.training:
             self.model.train()
 
         self.trunk.refresh()
         self.decoder.refresh()
         self.discriminator.refresh()
-        h, trunk_saved = self.trunk.forward((flat - encoder.centre).t())
-        h = h.to(flat)  # (hidden, N)
+        h, trunk_saved = self.trunk.forward(features - encoder.centre[:, None])
+        h = h.to(features)  # (hidden, N)
         mean, mean_saved = self.mean.forward(h)  # (latent_dim, N)
         z = mean
         if gaussian:
@@ -220,7 +275,7 @@ class Backprop:
 
         # The losses of aae/losses.py: BCE(D, 1) = log(1 + exp(-logit)), BCE(D, 0) = log(1 + exp(logit)), L1 = |x̂ - x|; means.
         # Their gradients: dBCE(D, y)/dlogit = σ(logit) - y, and d|x̂ - x|/dx̂ = sign(x̂ - x).
-        difference = x_rec.to(flat.dtype) - flat.t()  # a difference of two precisions would take four times as long
+        difference = x_rec.to(features.dtype) - features  # a difference of two precisions would take four times as long
         reconstruction = difference.abs().mean()
         code_logits, prior_logits = logits.view(2, n)
         signed = torch.stack([-code_logits, code_logits, -prior_logits])  # (3, N): for E, and twice for D
@@ -228,18 +283,16 @@ class Backprop:
         accuracy = (signed[1:] < 0).to(x).mean()
 
         gradient = difference.sign_().mul_((1 - weight) / x_rec.numel())
-        z_gradient = self.decoder.backward(gradient, decoder_saved)
+        z_gradient = self.decoder.backward(gradient, decoder_saved, update_generator)
         code_probability, prior_probability = torch.sigmoid(logits).view(2, n)
         gradient = (code_probability - 1).mul_(weight / n)
-        z_gradient += self.discriminator.backward(gradient[None], code_saved, weights=False)
+        z_gradient += self.discriminator.backward(gradient[None], code_saved)
         # z = μ + exp(log σ² / 2) ε: dz/dμ = 1, dz/dlog σ² = exp(log σ² / 2) ε / 2.
-        h_gradient = self.mean.backward(z_gradient, mean_saved)
+        h_gradient = self.mean.backward(z_gradient, mean_saved, update_generator)
         if gaussian:
-            h_gradient += self.log_variance.backward((z_gradient * deviation).mul_(0.5), variance_saved)
-        self.trunk.backward(h_gradient, trunk_saved, inputs=False)
-        self.generator_optimiser.step()
+            h_gradient += self.log_variance.backward((z_gradient * deviation).mul_(0.5), variance_saved, update_generator)
+        self.trunk.backward(h_gradient, trunk_saved, update_generator, inputs=False)
 
         gradient = torch.cat([code_probability, prior_probability - 1]).mul_(0.5 / n)
-        self.discriminator.backward(gradient[None], discriminator_saved, inputs=False)
-        self.discriminator_optimiser.step()
+        self.discriminator.backward(gradient[None], discriminator_saved, update_discriminator, inputs=False)
         return torch.stack([reconstruction, adversarial, (of_prior + of_codes) / 2, accuracy])

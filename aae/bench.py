@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Adam
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
@@ -61,21 +62,22 @@ class Timing:
 
 
 class Stopwatch:
-    """Adds up the time of data, step and optimiser; the optimisers report through hooks, so the loops stay plain."""
+    """Adds up the time of data, step and optimiser; what an optimiser does is timed from without, so the loops stay plain."""
 
-    def __init__(self, *optimisers: Optimizer) -> None:
+    def __init__(self) -> None:
         self.data = self.total = self.optimiser = 0.0
         self.steps = 0
-        self._started = 0.0
-        for optimiser in optimisers:
-            optimiser.register_step_pre_hook(self._begin)
-            optimiser.register_step_post_hook(self._end)
 
-    def _begin(self, *_: object) -> None:
-        self._started = time.perf_counter()
+    def around(self, update: Callable[..., Any]) -> Callable[..., Any]:
+        """The same, its time added to the optimiser's."""
 
-    def _end(self, *_: object) -> None:
-        self.optimiser += time.perf_counter() - self._started
+        def timed(*arguments: Any) -> Any:  # noqa: ANN401 (as they come)
+            started = time.perf_counter()
+            result = update(*arguments)
+            self.optimiser += time.perf_counter() - started
+            return result
+
+        return timed
 
     def timing(self, name: str, batch_size: int, images: int, flops: int) -> Timing:
         per_step = 1e3 / self.steps
@@ -108,7 +110,9 @@ class PlainLoop:
         self.optimizer_g = Adam(generator_parameters, lr=config.learning_rate, betas=betas)
         self.optimizer_d = Adam(self.discriminator.parameters(), lr=config.discriminator_learning_rate, betas=betas)
         self.loader = DataLoader(images, config.batch_size, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
-        self.watch = Stopwatch(self.optimizer_g, self.optimizer_d)
+        self.watch = Stopwatch()
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            optimizer.step = self.watch.around(optimizer.step)  # type: ignore[method-assign]
         self._batches = self._endless()
 
     def _endless(self) -> Iterator[Tensor]:
@@ -155,7 +159,9 @@ class OurLoop:
     def __init__(self, name: str, data: ImageData, model_config: ModelConfig, config: TrainConfig) -> None:
         self.name, self.config = name, config
         self.trainer = Trainer(data, model_config, config)
-        self.watch = Stopwatch(self.trainer.generator_optimiser, self.trainer.discriminator_optimiser)
+        self.watch = Stopwatch()
+        backprop = self.trainer.backprop
+        backprop.updates = tuple(map(self.watch.around, backprop.updates))
 
     def run(self, steps: int) -> None:
         trainer = self.trainer

@@ -1,95 +1,44 @@
-"""Adam with less around it: a small step on a CPU spends as long in an optimiser's bookkeeping as in its arithmetic."""
+"""Adam for one layer at a time, as soon as its gradients are known."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Adam
-from torch.optim.adam import adam
 
-LANE = 16
-"""Each tensor begins at a multiple of so many numbers, 64 bytes: one vector of the widest processors."""
+ONE = torch.ones(())
+"""A number would be made a tensor at every addition."""
 
 
-class LeanAdam(Adam):
-    """Adam (Kingma and Ba, 2015) for one group of parameters of one type that all have gradients, with the fused kernel.
+@torch.no_grad()
+def update(optimiser: Adam, parameters: list[Tensor], gradients: list[Tensor]) -> None:
+    """What `optimiser.step()` does to these of its parameters, which then need no `grad` (Kingma and Ba, 2015, algorithm 1).
 
-    The numbers and the state are those of `torch.optim.Adam(..., fused=True)`; no closures. From the second step on the
-    parameters, their gradients and moments lie in one stretch of memory each, of which every tensor is a view: the kernel runs
-    once instead of for each tensor, and nothing is checked tensor by tensor.
+    The same kernel (`fused=True`), numbers and state, on a CPU; hooks are not called. A layer's weights and gradients are
+    still in the processor's cache then, where a step over all of them later fetches each from memory again.
     """
-
-    _flat: Flat | None = None
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """One update. The first, and the first after a state was dropped, is Adam's own: it makes the state."""
-        group = self.param_groups[0]
-        parameters = group["params"]
-        flat = self._flat
-        if flat is None or not flat.holds(parameters[0], self.state[parameters[0]]):
-            states = [self.state[parameter] for parameter in parameters]
-            if not all(states):
-                inspect.unwrap(Adam.step)(self)  # bare: the hooks are called around this method already
-                return
-            flat = self._flat = Flat(parameters, states)
-        flat.take_gradients(parameters)
-        beta1, beta2 = group["betas"]
-        adam(
-            [flat.parameters],
-            [flat.gradients],
-            [flat.exp_avg],
-            [flat.exp_avg_sq],
-            [],
-            [flat.step],
-            fused=True,
-            amsgrad=False,
-            beta1=beta1,
-            beta2=beta2,
-            lr=group["lr"],
-            weight_decay=0.0,
-            eps=group["eps"],
-            maximize=False,
-        )
-        flat.steps.fill_(flat.step)
-
-
-class Flat:
-    """Parameters, gradients and Adam's state, each tensor of them a view of one of five long ones."""
-
-    def __init__(self, parameters: Sequence[nn.Parameter], states: Sequence[dict[str, Tensor]]) -> None:
-        starts, length = [], 0
-        for parameter in parameters:
-            starts.append(length)
-            length += -(-parameter.numel() // LANE) * LANE
-        self.parameters, self.gradients, self.exp_avg, self.exp_avg_sq = parameters[0].new_zeros(4, length).unbind()
-        self.step = states[0]["step"].clone()
-        self.steps = torch.zeros(len(parameters))
-        self.gradient_views: list[Tensor] = []
-
-        for index, (start, parameter, state) in enumerate(zip(starts, parameters, states, strict=True)):
-
-            def view(of: Tensor, start: int = start, like: Tensor = parameter) -> Tensor:
-                return of[start : start + like.numel()].view(like.shape)
-
-            parameter.data = view(self.parameters).copy_(parameter)
-            self.gradient_views.append(view(self.gradients))
-            state["exp_avg"] = view(self.exp_avg).copy_(state["exp_avg"])
-            state["exp_avg_sq"] = view(self.exp_avg_sq).copy_(state["exp_avg_sq"])
-            state["step"] = self.steps[index]
-        self.steps.fill_(self.step)
-        self._first = states[0]["exp_avg"]
-
-    def holds(self, parameter: nn.Parameter, state: dict[str, Tensor]) -> bool:
-        """Whether the first parameter and its state are still those in here; others come and go together with them."""
-        return state.get("exp_avg") is self._first and parameter.data_ptr() == self.parameters.data_ptr()
-
-    def take_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
-        """Copy the gradients that do not lie in here yet, and let the next ones be written here."""
-        for parameter, view in zip(parameters, self.gradient_views, strict=True):
-            if parameter.grad is not view:
-                view.copy_(parameter.grad)  # type: ignore[arg-type]
-                parameter.grad = view
+    group, moments, squares, steps = optimiser.param_groups[0], [], [], []
+    for parameter in parameters:
+        state = optimiser.state[parameter]
+        if not state:  # as Adam makes it
+            state["step"] = torch.zeros((), dtype=torch.float32)
+            state["exp_avg"], state["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+        moments.append(state["exp_avg"])
+        squares.append(state["exp_avg_sq"])
+        steps.append(state["step"].add_(ONE))
+    beta1, beta2 = group["betas"]
+    torch._fused_adam_(
+        parameters,
+        gradients,
+        moments,
+        squares,
+        [],
+        steps,
+        lr=group["lr"],
+        beta1=beta1,
+        beta2=beta2,
+        weight_decay=group["weight_decay"],
+        eps=group["eps"],
+        amsgrad=False,
+        maximize=False,
+    )

@@ -26,7 +26,6 @@ from aae.errors import TrainingError
 from aae.events import EpochEnd, Event, Losses, Progress, Recent, divergence
 from aae.latent import encode_means
 from aae.models import AAE, initialise
-from aae.optimisers import LeanAdam
 from aae.priors import GaussianPrior
 from aae.resuming import restore
 from aae.standardise import ENOUGH, standardise
@@ -76,9 +75,8 @@ class Trainer:
         trained = [encoder.trunk, encoder.mean, *[encoder.log_variance] * gaussian, self.model.decoder]
         self.generator_parameters = [parameter for module in trained for parameter in module.parameters()]
         betas, fused = (config.beta1, config.beta2), self.device.type in ("cuda", "cpu", "mps")
-        kind = LeanAdam if self.device.type == "cpu" else Adam
-        self.generator_optimiser = kind(self.generator_parameters, config.learning_rate, betas, fused=fused)
-        self.discriminator_optimiser = kind(
+        self.generator_optimiser = Adam(self.generator_parameters, config.learning_rate, betas, fused=fused)
+        self.discriminator_optimiser = Adam(
             self.model.discriminator.parameters(), config.discriminator_learning_rate, betas, fused=fused
         )
         optimisers = (self.generator_optimiser, self.discriminator_optimiser)
