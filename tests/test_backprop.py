@@ -83,6 +83,17 @@ def test_gradients_are_those_of_autograd(inputs, parts, threads, monkeypatch):
         torch.testing.assert_close(below, x.grad, rtol=1e-12, atol=1e-14)
 
 
+def test_encoder_and_decoder_are_updated_and_then_the_discriminator_alone_each_once():
+    made, seen = trainer(), ([], [])
+    made.backprop.updates = tuple(
+        lambda parameters, gradients, of=of: of.extend((id(p), len(seen[1])) for p in parameters) for of in seen
+    )
+    steps(made, 1, by_autograd=False)
+    generator, discriminator = seen
+    assert sorted(generator) == sorted((id(p), 0) for p in made.generator_parameters)  # before any of the discriminator's
+    assert sorted(p for p, _ in discriminator) == sorted(map(id, made.model.discriminator.parameters()))
+
+
 def test_weight_gradients_of_one_size_are_written_into_the_same_memory():
     made, places = trainer(), []
     made.backprop.updates = (lambda _, gradients: places.append(gradients[0].data_ptr()),) * 2

@@ -84,7 +84,7 @@ def test_the_generator_step_leaves_no_gradient_in_the_discriminator(trainer):
         seen.append([p.grad for p in trainer.model.discriminator.parameters() if p.grad is not None and p.grad.any()])
 
     trainer.generator_optimiser.register_step_post_hook(note)
-    trainer.step()
+    trainer.adversarial_step(to_model_range(trainer.images[:64]))
     assert seen == [[]]
 
 
@@ -95,7 +95,7 @@ def test_the_discriminator_step_leaves_encoder_and_decoder_alone(trainer):
         return [t.detach().clone() for parameter in trainer.generator_parameters for t in (parameter, parameter.grad)]
 
     trainer.generator_optimiser.register_step_post_hook(lambda *args: seen.extend(weights_and_gradients()))
-    trainer.step()
+    trainer.adversarial_step(to_model_range(trainer.images[:64]))
     assert seen
     assert all(torch.equal(a, b) for a, b in zip(seen, weights_and_gradients(), strict=True))
 
