@@ -4,8 +4,8 @@
 (tests/test_backprop.py). It is faster because a small step on a CPU spends much of its time around the matrix products:
 
 - no graph is built, and several times fewer kernels run;
-- a layer's weights are updated as soon as their gradients are known, while both are in the processor's cache, and gradients
-  of as many weights are written into the same memory, one after the other;
+- a layer's weights are updated as soon as their gradients are known, while both are in the processor's cache; layers with as
+  many weights write their gradients into the same memory, one after the other;
 - each thread computes with rows of its own of a weight, its gradient and Adam's moments: where two cores have no cache in
   common, a row that one has written is slow to come to the other;
 - activations lie with features first, `(features, N)`, which is how a product with few images splits best over two cores;
