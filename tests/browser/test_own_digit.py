@@ -60,7 +60,10 @@ def test_what_is_drawn_is_encoded_while_it_is_drawn_and_the_sliders_take_its_cod
     page.mouse.up()
     expect(page.locator(".own-steps")).to_contain_text("reads 7")
     expect(page.locator(".own-verdict")).to_contain_text("at its own code")
-    page.wait_for_timeout(500)
+    for _ in range(20):  # the last image of several may still be under way
+        if page.evaluate(GREYS, "own-rec") == pixels(page):
+            break
+        page.wait_for_timeout(500)
     assert page.evaluate(GREYS, "own-rec") == pixels(page)
     np.testing.assert_allclose(sliders(page)[:10], np.clip(page.evaluate("() => window.aae.z"), -3.5, 3.5), atol=0.0051)
 
