@@ -77,7 +77,7 @@ class Linear:
         if self.parts == 1:
             y = torch.mm(self.weight, x)
         else:
-            y = torch.bmm(self.by_part(self.weight), x.expand(self.parts, *x.shape)).view(len(self.weight), -1)
+            y = torch.bmm(self.by_part(self.weight), x.expand(self.parts, -1, -1)).view(len(self.weight), -1)
         return y.add_(self.bias[:, None]), (x,)
 
     def backward(self, gradient: Tensor, saved: Saved, update: Update | None = None, inputs: bool = True) -> Tensor:
@@ -96,7 +96,7 @@ class Linear:
             elif self.parts == 1:
                 torch.mm(gradient, x.t(), out=weight_gradient)
             else:
-                xs = x.t().expand(self.parts, *x.t().shape)
+                xs = x.t().expand(self.parts, -1, -1)
                 torch.bmm(self.by_part(gradient), xs, out=self.by_part(weight_gradient))
             update([weight, bias], [weight_gradient, torch.sum(gradient, 1, dtype=bias.dtype)])
         return below
